@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,27 @@ async def test_an_endless_line_is_cut(tmp_path: Path):
     writer.feed(b"x" * (output.LINE_BYTES * 2 + 5))
     writer.feed(b"\n\n")
     assert [len(line.text) for line in await lines(tmp_path)] == [output.LINE_BYTES, output.LINE_BYTES, 5, 0]
+
+
+async def test_lines_are_followed_through_pauses_half_records_and_segments_until_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(output, "SEGMENT_BYTES", 60)
+    writer, over = Output(str(tmp_path)), False
+    followed = read(tmp_path, None, follow=True, ended=lambda: over)
+    coming = asyncio.ensure_future(anext(followed))
+    for number in range(12):
+        await asyncio.sleep(0)  # it has begun to wait
+        text = f"line {number}"
+        writer.feed(f"{text}\n".encode())
+        assert (await coming).text == text
+        coming = asyncio.ensure_future(anext(followed))
+    [*_, newest] = sorted(tmp_path.iterdir())
+    with newest.open("ab") as file:
+        file.write(b"1.5 ha")
+        file.flush()
+        await asyncio.sleep(0)
+        file.write(b"lf\n")
+    assert (await coming).text == "half"
+    over = True
+    assert [line async for line in followed] == []

@@ -53,16 +53,18 @@ class World:
 
         await self.store.run(make)
 
-    @asynccontextmanager
-    async def balanced(self) -> AsyncIterator[None]:
-        balancer = Balancer(
+    def balancer(self) -> Balancer:
+        return Balancer(
             self.store,
             self.plane,
             address_of=lambda db, id: self.addresses.get(id),
             changed=self.changed,
             now=lambda: self.now,
         )
-        task = asyncio.create_task(balancer.run())
+
+    @asynccontextmanager
+    async def balanced(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.balancer().run())
         try:
             yield
         finally:
@@ -288,6 +290,35 @@ async def test_a_group_that_cannot_be_spelled_out_costs_that_group_alone(world):
         await world.become({web.target.port: "healthy"})
         await eventually(lambda: served(world) == {web.name: True})
         assert (await world.problem()).startswith("target group bad is left out: ValueError: ")
+
+
+async def test_a_plane_whose_end_is_told_is_asked_again_for_a_change_or_its_end_alone(world):
+    balancer = world.balancer()
+    world.plane.watched = True
+    for _ in range(3):
+        await balancer.step()
+    assert world.plane.applied == 1
+    await world.wish(lambda db: rules.save(db, a_rule(1, on_path("/a"), action=forward("group"))))
+    for _ in range(3):
+        await balancer.step()
+    assert world.plane.applied == 2
+    world.plane.running = world.plane.watched = False  # it died
+    await balancer.step()
+    assert (world.plane.running, world.plane.applied) == (True, 3)
+    world.plane.taken[world.port] = "port 8080 of 127.0.0.1 is taken"
+    for _ in range(2):
+        await balancer.step()
+    world.plane.watched = True
+    world.plane.taken.clear()
+    await balancer.step()
+    assert await world.problem() == "", "what is not carried is asked for at every look"
+
+
+async def test_the_end_of_a_plane_is_looked_at_when_it_is_told(world):
+    async with world.balanced():
+        await eventually(lambda: world.plane.running)
+        world.plane.die()
+        await eventually(lambda: world.plane.running)
 
 
 async def test_services_behind_a_rule_that_is_left_out_are_told(cloud):

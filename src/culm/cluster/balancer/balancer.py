@@ -40,6 +40,8 @@ LOOK_SECONDS = 1.0
 DRAINING_LOOK_SECONDS = 0.05
 """While a target drains: its task waits for the end of it."""
 LONGEST_BACK_OFF_SECONDS = 30.0
+AGAIN_SECONDS = 10.0
+"""Between two questions to a plane that carries all that is wished and whose end would be told."""
 
 OLDEST_TLS = "TLSv1.2"
 """What TLS libraries of today still speak without being told to."""
@@ -102,6 +104,9 @@ class Balancer:
         self._failure = ""
         """Why the plane failed last."""
         self._retry_at = 0.0
+        self._carried: tuple[list[interface.Listener], list[interface.Group]] | None = None
+        """What the plane carries, all of it; None: that is not known."""
+        self._ask_at = 0.0
 
     async def run(self) -> None:
         """Look after load balancers for ever. The data plane goes on when this ends."""
@@ -204,11 +209,18 @@ class Balancer:
             if not self._started:
                 await self.plane.start()
                 self._started = True
+            wished = self._wished(observed)
             if not observed.listeners:
+                self._carried = None
                 await self.plane.stop()
                 outcome = Outcome()
+            elif wished == self._carried and self.plane.watched and clock() < self._ask_at:
+                return Outcome()
             else:
-                outcome = await self.plane.apply(*self._wished(observed))
+                self._carried = None
+                outcome = await self.plane.apply(*wished)
+                if outcome == Outcome():
+                    self._carried, self._ask_at = wished, clock() + AGAIN_SECONDS
         except PlaneFailure as failure:
             self._failures += 1
             self._retry_at = clock() + min(LONGEST_BACK_OFF_SECONDS, 2.0 ** min(self._failures, 10) / 2)

@@ -34,6 +34,9 @@ class FakePlane:
         self._requests: Counter[tuple[str, str]] = Counter()
         self._attended: Counter[str] = Counter()
         self._on_end: Callable[[], None] = lambda: None
+        self.watched = False
+        self.applied = 0
+        """How often it was told what to carry."""
 
     def render(self, listeners: Sequence[Listener], groups: Sequence[Group]) -> str:
         ports = [f"listener {listener.port}: {len(listener.rules)} rules" for listener in listeners]
@@ -58,6 +61,7 @@ class FakePlane:
         if self.broken:
             raise self.broken
         self.running = True
+        self.applied += 1
         refused = self.refused
         self.listeners = tuple(
             replace(each, rules=tuple(rule for rule in each.rules if rule.rule_arn not in refused))

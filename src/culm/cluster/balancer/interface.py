@@ -172,6 +172,11 @@ class DataPlane(Protocol):
         """
         ...
 
+    @property
+    def watched(self) -> bool:
+        """Whether its end will be told for certain, so that nobody needs to look whether it still runs."""
+        ...
+
     async def start(self) -> None:
         """Make ready: find what it needs. One that runs from before goes on, and the first `apply` adopts it."""
         ...

@@ -16,6 +16,11 @@ class Ending:
         self._pid: int | None = None
         self._descriptor: int | None = None
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a process is watched that has not ended."""
+        return self._pid is not None
+
     def watch(self, pid: int, ended: Callable[[], None]) -> None:
         """Call `ended`, on the running loop, when this process ends; at once where it has. None before is watched any
         more.

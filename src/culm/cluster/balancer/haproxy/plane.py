@@ -96,10 +96,17 @@ class HaproxyPlane:
         """The configuration with which it was seen to run last; empty: with none yet."""
         self._ending = Ending()
         self._on_end: Callable[[], None] | None = None
+        self._relayed = False
+        """Whether listeners with TLS are the relay's, whose end nobody tells."""
 
     def watch(self, ended: Callable[[], None]) -> None:
         """Call `ended` whenever HAProxy dies, as soon as the kernel says so; see `interface`."""
         self._on_end = ended
+
+    @property
+    def watched(self) -> bool:
+        """Whether nothing that carries requests can die untold; see `interface`."""
+        return self._ending.awaited and not self._relayed
 
     def addresses(self, port: int) -> Sequence[str]:
         """Return where a listener on this port listens."""
@@ -157,6 +164,7 @@ class HaproxyPlane:
             obstacles |= await self._front.serve(secure)
         self._forget_certificates(secure)
         self._ran_with = self.render(wish.listeners, wish.groups)
+        self._relayed = self._front is not None and bool(secure)
         self._watch_master()
         return self._outcome(obstacles, refused_targets)
 

@@ -4,6 +4,7 @@ A cursor is `<segment>:<offset>`: where the next record begins.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -19,18 +20,34 @@ async def read(folder: Path, after: str | None, *, follow: bool, ended: Callable
     """Yield the lines behind the cursor. `ended` says whether the container will write no more."""
     segment, offset = (int(part) for part in after.split(":")) if after else (0, 0)
     wait = _SHORTEST_WAIT
+    looked_at: tuple[int, bool] | None = None
     while True:
         last = ended()  # before the look: what was written before the end is then seen
-        lines, segment, offset = await asyncio.to_thread(_look, folder, segment, offset)
-        for line in lines:
-            yield line
-        if lines:
-            wait = _SHORTEST_WAIT
-            continue
+        now = _state(folder, segment)
+        if last or now is None or now != looked_at:
+            looked_at = now
+            lines, segment, offset = await asyncio.to_thread(_look, folder, segment, offset)
+            for line in lines:
+                yield line
+            if lines:
+                wait, looked_at = _SHORTEST_WAIT, None
+                continue
         if last or not follow:
             return
         await asyncio.sleep(wait)
         wait = min(wait * 1.5, _LONGEST_WAIT)
+
+
+def _state(folder: Path, segment: int) -> tuple[int, bool] | None:
+    """Return the size of a segment and whether there is another behind it; None: it is not there (any more).
+
+    While that stays the same nothing was written, and the container is spared a look, which takes a change of thread.
+    """
+    try:
+        size = os.stat(folder / f"{segment:08d}").st_size
+    except FileNotFoundError:
+        return None
+    return size, os.path.exists(folder / f"{segment + 1:08d}")
 
 
 def _look(folder: Path, segment: int, offset: int) -> tuple[list[Line], int, int]:

@@ -45,6 +45,8 @@ _KILLED = 128 + signal.SIGKILL
 _PATIENCE_SECONDS = 10.0
 """Beyond the grace: a process that SIGKILL does not end by then is stuck in the kernel."""
 _LOOK_SECONDS = 0.25
+_FEW = 64
+"""Containers whose states are looked at without a change of thread, which would cost more than the look."""
 
 
 class _NotFoundError(Exception):
@@ -168,7 +170,7 @@ class ProcessRuntime:
         known: dict[str, int] = {}
         with Exits() as exits:
             while True:
-                written = await asyncio.to_thread(self._written)
+                written = self._written() if len(known) <= _FEW else await asyncio.to_thread(self._written)
                 for name in exits.take() | {name for name in written if written[name] != known.get(name)}:
                     yield name
                 for name in written.keys() - known.keys():
