@@ -4,6 +4,7 @@ import pytest
 
 from culm.cli.price_lists import load
 from culm.cli.screens import capacity as capacity_screen
+from culm.plan.bill import Assumptions
 from culm.plan.capacity import Demand, capacity, sizes
 from culm.plan.throughput import Run, best, goes_on, percentile
 
@@ -102,3 +103,16 @@ def test_load_balancer_units_are_those_of_the_scarcer_of_connections_and_rules()
 
     assert units(1, 100.0) == pytest.approx(150 / 25), "25 new connections a second are a unit"
     assert units(60, 1.0) == pytest.approx(90 * 50 / 1000), "1,000 rules a second are a unit, the first ten are free"
+
+
+def test_traffic_and_logs_grow_with_the_load_and_are_never_less_than_usual() -> None:
+    def assumed(load_of_each: float) -> Assumptions:
+        return capacity("bamboo", [a_demand(load=load_of_each)], "x86_64", load("us-east-1")).stages[-1].assumed
+
+    usual = Assumptions()
+    assert assumed(0.001) == usual
+    busy, twice = assumed(100.0), assumed(200.0)
+    assert twice.logs_gb == pytest.approx(2 * busy.logs_gb)
+    assert twice.lcus == pytest.approx(2 * busy.lcus)
+    assert usual.logs_gb < busy.logs_gb < 1e6
+    assert (busy.disk_gb, busy.ecr_gb) == (usual.disk_gb, usual.ecr_gb)

@@ -285,3 +285,12 @@ def test_the_smallest_service_whose_room_is_enough_is_the_one_to_park() -> None:
 
     parked = [r.write for r in ways_out(state, wanted(state, "g", memory=400)) if "count" in r.write]
     assert parked == ["small: {count: 0}"]
+
+
+def test_only_services_that_find_no_room_have_their_maximum_lowered() -> None:
+    state = running(*"ab")
+    found = plan_moves(state, [scaled(unchanged(state, "a"), 9), scaled(unchanged(state, "b"), 2)])
+    assert {obstacle.name for obstacle in found.obstacles} >= {"a"}
+    lowered = [r.write for r in ways_out(state, scaled(unchanged(state, "a"), 8), unchanged(state, "b"))]
+    assert any(write.startswith("a: {count: 1-") for write in lowered)
+    assert not any("b: {count: 1-" in write for write in lowered)

@@ -52,3 +52,11 @@ def test_a_structure_has_no_value_of_its_own(elbv2):
     assert decode({"MutualAuthentication": "on", "MutualAuthentication.Mode": "off"}) == {
         "MutualAuthentication": {"Mode": "off"}
     }
+
+
+def test_fields_come_from_query_and_body_and_empty_ones_are_there():
+    form = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+    both = Request(method="POST", path="/", query="Action=A&Empty=", headers=form, body=b"Action=B&None=&Name=a%20b")
+    assert fields(both) == {"Action": "B", "Empty": "", "None": "", "Name": "a b"}
+    json = Request(method="POST", path="/", query="", headers={"content-type": "application/json"}, body=b"Action=B")
+    assert fields(json) == {}

@@ -30,3 +30,16 @@ def test_a_session_has_keys_of_the_lengths_that_aws_s_have():
     assert keys.identify(given.access_key_id, given.session_token, 8.9).secret == given.secret_access_key
     with pytest.raises(Rejected, match="expired"):
         keys.identify(given.access_key_id, given.session_token, 9.0)
+
+
+@pytest.mark.parametrize("changed", ["{}!", "{}\n", " {}", "no base64 at all", "ÿ{}"])
+def test_a_token_is_taken_as_it_was_given_out_alone(changed):
+    keys = Keyring(OPERATOR, b"a key of the tests' own, 32 bytes")
+    role = "arn:aws:iam::000000000000:role/web"
+    given = keys.issue(role_arn=role, role_id="AROA", name="a", expiration=9.0, seed="1")
+    with pytest.raises(Rejected) as refused:
+        keys.identify(given.access_key_id, changed.format(given.session_token), 1.0)
+    assert refused.value.why == "invalid-token"
+    with pytest.raises(Rejected) as refused:
+        keys.identify("ASIAOTHER", given.session_token, 1.0)
+    assert refused.value.why == "unknown"

@@ -299,3 +299,18 @@ def test_the_token_of_temporary_keys_is_where_the_signature_is():
         given = signature(request)
         assert given is not None
         assert session_token(request, given) == "the token"
+
+
+@pytest.mark.parametrize(
+    ("lacks", "said"), [("Signature=", "requires 'Signature'"), ("SignedHeaders=", "requires 'SignedHeaders'")]
+)
+def test_what_a_signature_lacks_is_named(lacks, said):
+    request = signed()
+    parts = request.headers["authorization"].split(", ")
+    emptied = ", ".join(lacks if part.startswith(lacks) else part for part in parts)
+    broken = replace(request, headers={**request.headers, "authorization": emptied})
+    given = signature(broken)
+    assert given is not None
+    assert given.version == 4
+    with pytest.raises(Rejected, match=said):
+        verify(broken, given, "secret", NOW)
