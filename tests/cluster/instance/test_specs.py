@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import msgspec
+import pytest
 
 from culm.cluster.instance.ledger import fits
 from culm.cluster.instance.machine import Machine
@@ -20,6 +21,8 @@ from culm.cluster.instance.specs import (
 from culm.core.model.agent import ContainerPayload, TaskPayload
 from culm.core.model.task_definitions import (
     DockerVolumeConfiguration,
+    EfsAuthorizationConfig,
+    EfsVolumeConfiguration,
     HealthCheck,
     HostVolume,
     LogConfiguration,
@@ -60,6 +63,24 @@ def test_a_shared_volume_is_one_folder_for_every_task_that_names_it():
     assert volume_source(TASK, shared, AROUND) == "/home/volumes/shared/bamboo-data"
     own = Volume(name="data", docker_volume_configuration=DockerVolumeConfiguration(scope="task"))
     assert volume_source(TASK, own, AROUND) == "/home/volumes/abc/data"
+
+
+@pytest.mark.parametrize(
+    ("efs", "folder"),
+    [
+        (EfsVolumeConfiguration(file_system_id="fs-1"), "fs-1"),
+        (EfsVolumeConfiguration(file_system_id="fs-1", root_directory="/media/new"), "fs-1/media/new"),
+        (
+            EfsVolumeConfiguration(
+                file_system_id="fs-1", authorization_config=EfsAuthorizationConfig(access_point_id="fsap-2")
+            ),
+            "fs-1/fsap-2",
+        ),
+    ],
+)
+def test_a_file_system_of_efs_is_a_folder_for_every_task_that_mounts_it(efs, folder):
+    volume = Volume(name="any", efs_volume_configuration=efs)
+    assert volume_source(TASK, volume, AROUND) == f"/home/volumes/efs/{folder}"
 
 
 def test_a_container_is_named_labelled_and_published_as_the_agent_does_it():

@@ -26,6 +26,8 @@ CAPABILITIES = (
     "ecs.capability.container-restart-policy",
     "ecs.capability.task-cpu-mem-limit",
     "ecs.capability.task-eni",
+    "ecs.capability.efs",
+    "ecs.capability.efsAuth",
     "ecs.capability.full-sync",
 )
 

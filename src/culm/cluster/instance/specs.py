@@ -25,6 +25,11 @@ METADATA = "/v4/"
 AMAZONS_AGENT = "http://169.254.170.2"
 """https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html"""
 
+FILE_SYSTEMS = "efs"
+"""The folder, beside those of the tasks, in which each file system of EFS is a folder: its root, which is made empty.
+
+An access point is a folder of its own in it, by its id: what it points to is known to AWS alone.
+"""
 SHARED_VOLUMES = "shared"
 """The folder of volumes that outlive their tasks, beside those of the tasks, whose names are ids."""
 DEFAULT_STOP_TIMEOUT = 30
@@ -182,6 +187,9 @@ def volume_source(task: TaskPayload, volume: Volume, surroundings: Surroundings)
     docker = volume.docker_volume_configuration
     if docker is not None and docker.scope == "shared":
         return f"{surroundings.volumes}/{SHARED_VOLUMES}/{volume.name}"
+    if (efs := volume.efs_volume_configuration) is not None:
+        folder = f"/{efs.access_point_id}" if efs.access_point_id else efs.root_directory
+        return f"{surroundings.volumes}/{FILE_SYSTEMS}/{efs.file_system_id}{folder}".rstrip("/")
     return f"{volumes_folder(task, surroundings)}/{volume.name}"
 
 

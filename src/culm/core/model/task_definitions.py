@@ -93,10 +93,35 @@ class DockerVolumeConfiguration:
 
 
 @record
+class EfsAuthorizationConfig:
+    access_point_id: str | None = None
+    iam: Stored[Literal["ENABLED", "DISABLED"] | None] = None
+
+
+@record
+class EfsVolumeConfiguration:
+    """A folder of an EFS file system, the same for every task that names it.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSVolumeConfiguration.html
+    """
+
+    file_system_id: str
+    root_directory: str = "/"
+    transit_encryption: Stored[Literal["ENABLED", "DISABLED"] | None] = None
+    transit_encryption_port: Stored[int | None] = None
+    authorization_config: EfsAuthorizationConfig | None = None
+
+    @property
+    def access_point_id(self) -> str | None:
+        return self.authorization_config.access_point_id if self.authorization_config else None
+
+
+@record
 class Volume:
     name: str = ""
     host: HostVolume | None = None
     docker_volume_configuration: DockerVolumeConfiguration | None = None
+    efs_volume_configuration: EfsVolumeConfiguration | None = None
 
 
 @record

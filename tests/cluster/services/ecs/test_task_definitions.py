@@ -173,6 +173,31 @@ def test_volumes_that_are_not_served_are_refused(cloud, volume, why):
         register(cloud, volumes=[{"name": "data", "dockerVolumeConfiguration": volume}])
 
 
+def test_volumes_of_efs_are_described_with_their_root(cloud):
+    given = {"fileSystemId": "fs-1", "transitEncryption": "ENABLED", "authorizationConfig": {"iam": "ENABLED"}}
+    described = register(cloud, volumes=[{"name": "media", "efsVolumeConfiguration": given}])
+    assert described["volumes"] == [{"name": "media", "efsVolumeConfiguration": {**given, "rootDirectory": "/"}}]
+    assert {"ecs.capability.efs", "ecs.capability.efsAuth"} <= {
+        each["name"] for each in described["requiresAttributes"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("volume", "why"),
+    [
+        ({"fileSystemId": "../other"}, "fileSystemId '../other' of volume 'media' is invalid"),
+        ({"rootDirectory": "/a/../.."}, "must be absolute, without"),
+        ({"rootDirectory": "/a", "authorizationConfig": {"accessPointId": "fsap-1"}}, "must be omitted or '/'"),
+        ({"authorizationConfig": {"accessPointId": "a/b"}}, "accessPointId 'a/b' of volume"),
+        ({"authorizationConfig": {"accessPointId": "fsap-1"}}, "transitEncryption of volume 'media' must be ENABLED"),
+        ({"transitEncryptionPort": 2049}, "needs transitEncryption to be ENABLED"),
+    ],
+)
+def test_mounts_that_efs_cannot_make_are_refused(cloud, volume, why):
+    with pytest.raises(ClientError, match=why):
+        register(cloud, volumes=[{"name": "media", "efsVolumeConfiguration": {"fileSystemId": "fs-1", **volume}}])
+
+
 def test_a_description_can_be_registered_again_as_tools_do(cloud):
     described = register(cloud, containerDefinitions=[web(portMappings=[{"containerPort": 80}])])
     keep = ("family", "containerDefinitions", "volumes", "placementConstraints", "networkMode")

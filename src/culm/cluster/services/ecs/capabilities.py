@@ -21,6 +21,10 @@ def required_attributes(definition: TaskDefinition) -> tuple[RequiredAttribute, 
         names["ecs.capability.task-eni"] = None
     if definition.network_mode == "host" and definition.task_role_arn:
         names["com.amazonaws.ecs.capability.task-iam-role-network-host"] = None
+    for efs in (v.efs_volume_configuration for v in definition.volumes if v.efs_volume_configuration):
+        names["ecs.capability.efs"] = None
+        if efs.authorization_config is not None:
+            names["ecs.capability.efsAuth"] = None
     if definition.cpu or definition.memory:
         names["ecs.capability.task-cpu-mem-limit"] = None
     return tuple(RequiredAttribute(name=name) for name in names)

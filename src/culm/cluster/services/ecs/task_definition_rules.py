@@ -9,7 +9,13 @@ from dataclasses import replace
 
 from culm.cluster.services.ecs import placement_rules
 from culm.core.model import fargate
-from culm.core.model.task_definitions import ContainerDefinition, PortMapping, TaskDefinition
+from culm.core.model.task_definitions import (
+    ContainerDefinition,
+    EfsVolumeConfiguration,
+    PortMapping,
+    TaskDefinition,
+    Volume,
+)
 from culm.errors import AwsError
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -205,11 +211,40 @@ def _check_volumes(definition: TaskDefinition) -> None:
                     " path, without '..'."
                 )
     for volume in definition.volumes:
-        docker = volume.docker_volume_configuration
-        if docker is not None and volume.host is not None:
-            raise _refused(f"Volume '{volume.name}' has both host and dockerVolumeConfiguration.")
-        if docker is not None and docker.scope == "task" and docker.autoprovision is not None:
-            raise _refused("autoprovision is only valid for volumes with the scope 'shared'.")
+        _check_configuration(volume)
+
+
+def _check_configuration(volume: Volume) -> None:
+    docker, efs = volume.docker_volume_configuration, volume.efs_volume_configuration
+    given = {"host": volume.host, "dockerVolumeConfiguration": docker, "efsVolumeConfiguration": efs}
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise _refused(f"Volume '{volume.name}' has both {' and '.join(names)}.")
+    if docker is not None and docker.scope == "task" and docker.autoprovision is not None:
+        raise _refused("autoprovision is only valid for volumes with the scope 'shared'.")
+    if efs is not None:
+        _check_file_system(volume.name, efs)
+
+
+def _check_file_system(name: str, efs: EfsVolumeConfiguration) -> None:
+    """Raise ClientException for what no mount of EFS can be.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-efs-config.html
+    """
+    for what, id in (("fileSystemId", efs.file_system_id), ("accessPointId", efs.access_point_id or "fsap")):
+        if not NAME.fullmatch(id):
+            raise _refused(f"The {what} '{id}' of volume '{name}' is invalid.")
+    if not _is_plain(efs.root_directory):
+        raise _refused(f"The rootDirectory '{efs.root_directory}' of volume '{name}' must be absolute, without '..'.")
+    if efs.access_point_id and efs.root_directory != "/":
+        raise _refused(f"The rootDirectory of volume '{name}' must be omitted or '/' where it has an accessPointId.")
+    secured = efs.authorization_config is not None and (
+        efs.access_point_id is not None or efs.authorization_config.iam == "ENABLED"
+    )
+    if secured and efs.transit_encryption != "ENABLED":
+        raise _refused(f"transitEncryption of volume '{name}' must be ENABLED where it has an authorizationConfig.")
+    if efs.transit_encryption_port is not None and efs.transit_encryption != "ENABLED":
+        raise _refused(f"transitEncryptionPort of volume '{name}' needs transitEncryption to be ENABLED.")
 
 
 def _is_plain(path: str) -> bool:
