@@ -23,6 +23,9 @@ _SEARCHED_EVENTS = 50_000
 _PASSED_EVENTS = 200_000
 """The same where SQLite passes over events that cannot match, ten times as fast."""
 
+_NO_STREAM = 10**18 - 1
+"""Behind all streams of a millisecond: the most that a token can say."""
+
 
 @record
 class FilterLogEventsInput:
@@ -60,16 +63,16 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
     end_ms = EVER_MS if req.end_time is None else req.end_time + 1  # here, unlike in GetLogEvents, it is inclusive
     searched = _searched(call, req, group)
     within = [s for s in searched if overlaps(s, start_ms, end_ms)]
-    if needles and not forward:
-        window = _window(call, within, (start_ms, end_ms), position)
-        candidates = [events.backward_with(call.db, each.id, (window, end_ms), needles, position) for each in within]
-        page, went_to = _search(heapq.merge(*candidates, reverse=True), matches, req.limit)
-        if went_to is None and window > start_ms:
-            went_to = Position(window, 0, 0)
+    if needles:
+        window = (_window if forward else _window_backward)(call, within, (start_ms, end_ms), position)
+        read = events.forward_with if forward else events.backward_with
+        candidates = (read(call.db, each.id, window, needles, position) for each in within)
+        page, went_to = _search(heapq.merge(*candidates, reverse=not forward), matches, req.limit)
+        went_to = went_to or _edge(window, (start_ms, end_ms), forward=forward)
     else:
-        read = events.forward if forward else events.backward
+        read_all = events.forward if forward else events.backward
         merged = heapq.merge(
-            *(read(call.db, stream.id, start_ms, end_ms, position) for stream in within), reverse=not forward
+            *(read_all(call.db, stream.id, start_ms, end_ms, position) for stream in within), reverse=not forward
         )
         page, went_to = _search(merged, matches, req.limit)
     names = {stream.id: stream.name for stream in searched}
@@ -89,19 +92,42 @@ def filter_log_events(call: Call, req: FilterLogEventsInput) -> dict[str, Any]:
     }
 
 
-def _window(call: Call, within: Sequence[LogStream], span: tuple[int, int], position: Position | None) -> int:
-    """Return from when on one call looks: at no more than _PASSED_EVENTS of all streams, but at a millisecond at least.
+def _window(
+    call: Call, within: Sequence[LogStream], span: tuple[int, int], position: Position | None
+) -> tuple[int, int]:
+    """Return the times (start, end) in ms that one call looks at: no more than _PASSED_EVENTS of all streams.
 
-    `span` is (start, end) in milliseconds; `position` is where an earlier call came to.
+    It is a millisecond at least. `span` is (start, end); `position` is where an earlier call came to.
     """
+    start_ms, end_ms = span
+    first_ms = start_ms
+    if position is not None:
+        done = position.stream_id == _NO_STREAM  # the whole millisecond, as the end of a window says it
+        first_ms = max(start_ms, position.timestamp_ms + (1 if done else 0))
+    each = _PASSED_EVENTS // max(len(within), 1)
+    times = [events.reached_forward(call.db, stream.id, first_ms, each) for stream in within]
+    return start_ms, min(end_ms, max(min((time for time in times if time is not None), default=end_ms), first_ms + 1))
+
+
+def _window_backward(
+    call: Call, within: Sequence[LogStream], span: tuple[int, int], position: Position | None
+) -> tuple[int, int]:
+    """Return the times as `_window` does, from the end of `span`."""
     start_ms, end_ms = span
     last_ms = end_ms
     if position is not None:
-        done = position.stream_id == 0  # the whole millisecond, as the end of a window says it
+        done = position.stream_id == 0
         last_ms = min(end_ms, position.timestamp_ms + (0 if done else 1))
     each = _PASSED_EVENTS // max(len(within), 1)
     times = [events.reached(call.db, stream.id, last_ms, each) for stream in within]
-    return max(start_ms, min(max((time for time in times if time is not None), default=start_ms), last_ms - 1))
+    return max(start_ms, min(max((time for time in times if time is not None), default=start_ms), last_ms - 1)), end_ms
+
+
+def _edge(window: tuple[int, int], span: tuple[int, int], *, forward: bool) -> Position | None:
+    """Return from where the next call goes on when all of `window` was looked at; None: that was all of `span`."""
+    if forward:
+        return Position(window[1] - 1, _NO_STREAM, 0) if window[1] < span[1] else None
+    return Position(window[0], 0, 0) if window[0] > span[0] else None
 
 
 def overlaps(stream: LogStream, start_ms: int, end_ms: int) -> bool:

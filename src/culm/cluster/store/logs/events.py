@@ -48,18 +48,23 @@ def forward(
     db: sqlite3.Connection, stream_id: int, start_ms: int, end_ms: int, after: Position | None = None
 ) -> Iterator[LogEvent]:
     """Yield events of `start_ms` <= time < `end_ms`, oldest first, only those behind `after` in the group."""
+    return forward_with(db, stream_id, (start_ms, end_ms), (), after)
+
+
+def forward_with(
+    db: sqlite3.Connection, stream_id: int, span: tuple[int, int], needles: Sequence[str], after: Position | None
+) -> Iterator[LogEvent]:
+    """Return events as `forward` does that have one of `needles`, if there are any, in their message.
+
+    `span` is (start, end) in ms. SQLite judges them, so that those without cost a fraction of a microsecond each.
+    """
+    start_ms, end_ms = span
     timestamp, sequence = start_ms, 0
     if after is not None and after.timestamp_ms >= start_ms:
         timestamp, sequence = after.timestamp_ms, _bound(stream_id, after)
-    rows = db.cursor()
-    rows.row_factory = None
-    rows.execute(
-        "SELECT timestamp_ms, stream_id, sequence, ingested_ms, message FROM log_event"
-        " WHERE stream_id = ? AND (timestamp_ms, sequence) > (?, ?) AND timestamp_ms < ?"
-        " ORDER BY timestamp_ms, sequence",
-        (stream_id, timestamp, sequence, end_ms),
-    )
-    return map(LogEvent._make, rows)
+    bounds = "(timestamp_ms, sequence) > (?, ?) AND timestamp_ms < ?"
+    order = "ORDER BY timestamp_ms, sequence"
+    return _selected(db, f"{bounds}{_having(needles)} {order}", (stream_id, timestamp, sequence, end_ms, *needles))
 
 
 def backward(
@@ -72,22 +77,27 @@ def backward(
 def backward_with(
     db: sqlite3.Connection, stream_id: int, span: tuple[int, int], needles: Sequence[str], before: Position | None
 ) -> Iterator[LogEvent]:
-    """Return events as `backward` does that have one of `needles`, if there are any, in their message.
-
-    `span` is (start, end) in ms. SQLite judges them, so that those without cost a fraction of a microsecond each.
-    """
+    """Return events as `backward` does that have one of `needles`, as `forward_with` does."""
     start_ms, end_ms = span
     timestamp, sequence = end_ms, 0
     if before is not None and before.timestamp_ms < end_ms:
         timestamp, sequence = before.timestamp_ms, _bound(stream_id, before)
-    having = f" AND ({' OR '.join(['instr(message, ?)'] * len(needles))})" if needles else ""
+    bounds = "(timestamp_ms, sequence) < (?, ?) AND timestamp_ms >= ?"
+    order = "ORDER BY timestamp_ms DESC, sequence DESC"
+    return _selected(db, f"{bounds}{_having(needles)} {order}", (stream_id, timestamp, sequence, start_ms, *needles))
+
+
+def _having(needles: Sequence[str]) -> str:
+    return f" AND ({' OR '.join(['instr(message, ?)'] * len(needles))})" if needles else ""
+
+
+def _selected(db: sqlite3.Connection, conditions: str, values: Sequence[object]) -> Iterator[LogEvent]:
     rows = db.cursor()
     rows.row_factory = None
     rows.execute(
         "SELECT timestamp_ms, stream_id, sequence, ingested_ms, message FROM log_event"
-        " WHERE stream_id = ? AND (timestamp_ms, sequence) < (?, ?) AND timestamp_ms >= ?"
-        f"{having} ORDER BY timestamp_ms DESC, sequence DESC",
-        (stream_id, timestamp, sequence, start_ms, *needles),
+        f" WHERE stream_id = ? AND {conditions}",
+        values,
     )
     return map(LogEvent._make, rows)
 
@@ -98,6 +108,16 @@ def reached(db: sqlite3.Connection, stream_id: int, end_ms: int, count: int) -> 
         "SELECT timestamp_ms FROM log_event WHERE stream_id = ? AND timestamp_ms < ?"
         " ORDER BY timestamp_ms DESC, sequence DESC LIMIT 1 OFFSET ?",
         (stream_id, end_ms, count),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def reached_forward(db: sqlite3.Connection, stream_id: int, start_ms: int, count: int) -> int | None:
+    """Return the time of the event that `count` older ones precede from `start_ms`; None: there are fewer."""
+    row = db.execute(
+        "SELECT timestamp_ms FROM log_event WHERE stream_id = ? AND timestamp_ms >= ?"
+        " ORDER BY timestamp_ms, sequence LIMIT 1 OFFSET ?",
+        (stream_id, start_ms, count),
     ).fetchone()
     return row[0] if row else None
 
