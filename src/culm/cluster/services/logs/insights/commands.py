@@ -7,6 +7,7 @@ groups rows by the values of what stands behind `by`, and makes one row of each 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -176,6 +177,10 @@ def _sum_up(
     rows: Rows, summed: Sequence[Summed], columns: Sequence[Named], groups: Sequence[Named]
 ) -> Iterator[EventRow]:
     tables: dict[tuple[Value, ...], list[list[Value]]] = {}
+    if all(each.argument is None for each in summed):  # only rows are counted, which is several times as fast
+        counts = Counter(_keys(rows, [group.expression for group in groups]))
+        tables = {key: [[True] * count for _ in summed] for key, count in counts.items() if count}
+        rows = ()
     for row in rows:
         key = tuple(group.expression(row) for group in groups)
         table = tables.get(key)
@@ -192,6 +197,13 @@ def _sum_up(
         row.values.update({each.name: _summary(each, values) for each, values in zip(summed, table, strict=True)})
         row.values.update({column.name: column.expression(row) for column in columns})
         yield row
+
+
+def _keys(rows: Rows, expressions: Sequence[Expression]) -> Iterator[tuple[Value, ...]]:
+    if len(expressions) == 1:
+        only = expressions[0]
+        return ((only(row),) for row in rows)
+    return (tuple(expression(row) for expression in expressions) for row in rows)
 
 
 def _summary(each: Summed, values: Sequence[Value]) -> Value:
