@@ -24,8 +24,10 @@ ROUNDS = 20
 """Of changes: what one makes, the next stands on. More would mean that they never settle."""
 SETTLE_SECONDS = 30.0
 """How long a target may not show what it has been told."""
-LOAD_BALANCER_SECONDS = 4.0
-"""How long a load balancer that cannot serve may take to do so after all: a few of its looks."""
+PORT_SECONDS = 4.0
+"""How long a load balancer whose port is taken may take to serve after all: a few of its looks."""
+PROXY_SECONDS = 10.0
+"""The same where its proxy fails, which the cluster tries again less and less often: every 4 s at last."""
 INSTANCE_SECONDS = {"local": 60.0, "aws": 300.0}
 """How long instances may take to join: on Amazon they boot first, and register a minute or two later."""
 
@@ -64,7 +66,8 @@ def bring_about(job: Job) -> None:
 def check_load_balancer(job: Job) -> None:
     """Raise CulmError when the local load balancer cannot serve: somebody else may have its port.
 
-    It looks at its ports once a second, so its last word may be older than what was fixed just before this command.
+    It looks at its ports once a second, and tries a proxy that failed a few seconds later, so its last word may be
+    older than what was fixed just before this command.
     """
     if job.target.settings.provider != "local":
         return  # there `active_impaired` says that it lacks addresses to grow, and it serves all the same
@@ -74,8 +77,9 @@ def check_load_balancer(job: Job) -> None:
         state = described.get("State", {}) if described else {}
         if state.get("Code") != "active_impaired":
             return
-        if job.clock.seconds() - started > LOAD_BALANCER_SECONDS:
-            refuse_impaired(state["Code"], state.get("Reason"))
+        reason = state.get("Reason")
+        if job.clock.seconds() - started > (PORT_SECONDS if is_about_a_port(reason) else PROXY_SECONDS):
+            refuse_impaired(state["Code"], reason)
         job.clock.wait((), pause)
 
 
@@ -83,8 +87,14 @@ def refuse_impaired(state: str | None, reason: str | None) -> None:
     """Raise CulmError for a load balancer in this state."""
     if state == "active_impaired":
         hint = "end what has the port, or take another `port:` for the target in culm.yml; then: culm up"
-        about_a_port = reason is None or re.search(r"\bport\b", reason)
-        raise CulmError(f"the load balancer does not serve: {reason}", hint if about_a_port else "culm doctor")
+        raise CulmError(
+            f"the load balancer does not serve: {reason}", hint if is_about_a_port(reason) else "culm doctor"
+        )
+
+
+def is_about_a_port(reason: str | None) -> bool:
+    """Return whether a load balancer is impaired by who has its port, and not by its proxy."""
+    return reason is None or re.search(r"\bport\b", reason) is not None
 
 
 def answer(target: Target, call: Call) -> Any:

@@ -236,6 +236,8 @@ def master_password(target: Target, project: Project, database: str, surrounding
 
 
 FAILED = ("failed", "incompatible-parameters", "storage-full", "create-failed")
+FAILED_SECONDS = {"local": 10.0, "aws": 0.0}
+"""How long a server may be failed: the local cluster starts one again every second, and its disk may have room now."""
 
 
 def until_available(target: Target, name: str, progress: Say, clock: Clock) -> tuple[str, int]:
@@ -245,7 +247,7 @@ def until_available(target: Target, name: str, progress: Say, clock: Clock) -> t
         [instance] = target.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
         return instance["DBInstanceStatus"], instance.get("Endpoint")
 
-    return until(look, name, progress, clock)
+    return until(look, name, progress, clock, FAILED_SECONDS[target.settings.provider])
 
 
 def until_cache_available(target: Target, name: str, progress: Say, clock: Clock) -> tuple[str, int]:
@@ -256,13 +258,15 @@ def until_cache_available(target: Target, name: str, progress: Say, clock: Clock
         [group] = client.describe_replication_groups(ReplicationGroupId=name)["ReplicationGroups"]
         return group["Status"], primary_endpoint(group)
 
-    return until(look, name, progress, clock)
+    return until(look, name, progress, clock, FAILED_SECONDS[target.settings.provider])
 
 
-def until(look: Callable[[], tuple[str, Described | None]], name: str, progress: Say, clock: Clock) -> tuple[str, int]:
+def until(
+    look: Callable[[], tuple[str, Described | None]], name: str, progress: Say, clock: Clock, failed_seconds: float = 0.0
+) -> tuple[str, int]:
     """Look at a server's status and endpoint until it is available.
 
-    Raises CulmError when it has failed, and TimedOut after `START_SECONDS`.
+    Raises CulmError when it is failed after `failed_seconds`, and TimedOut after `START_SECONDS`.
     """
     started = clock.seconds()
     for pause in intervals(0.1, 1.0):
@@ -270,7 +274,7 @@ def until(look: Callable[[], tuple[str, Described | None]], name: str, progress:
         if status == "available" and endpoint:
             progress("")
             return str(endpoint["Address"]), int(endpoint["Port"])
-        if status in FAILED:
+        if status in FAILED and clock.seconds() - started >= failed_seconds:
             raise CulmError(f"the database server {name} is {status}", "see the cluster's daemon.log")
         if clock.seconds() - started > START_SECONDS:
             raise TimedOut(f"the database server {name} is still {status}", "try again")

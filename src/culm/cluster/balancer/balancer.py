@@ -39,7 +39,8 @@ WAKER = "waker"
 LOOK_SECONDS = 1.0
 DRAINING_LOOK_SECONDS = 0.05
 """While a target drains: its task waits for the end of it."""
-LONGEST_BACK_OFF_SECONDS = 30.0
+LONGEST_BACK_OFF_SECONDS = 4.0
+"""Between tries of a plane that fails. Clients wait longer than this for one whose cause is gone."""
 AGAIN_SECONDS = 10.0
 """Between two questions to a plane that carries all that is wished and whose end would be told."""
 
