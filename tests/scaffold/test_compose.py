@@ -128,6 +128,13 @@ services:
     assert "3 services.web.build.args.NONE: left out: NONE is not set" in notes(folder, compose)
 
 
+def test_a_dockerfile_by_a_variable_that_is_not_set_is_left_out_and_the_service_is_not(folder: Path) -> None:
+    (folder / "web" / "Dockerfile").write_text("FROM base\nEXPOSE 80\n")
+    compose = 'services:\n  web:\n    build: {context: web, dockerfile: "${WEB_DOCKERFILE}"}\n    ports: ["80"]\n'
+    assert "dockerfile" not in block(folder, compose)
+    assert "3 services.web.build.dockerfile: left out: WEB_DOCKERFILE is not set" in notes(folder, compose)
+
+
 def test_a_required_variable_that_is_not_set_is_an_error_with_its_line(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"compose\.yml:2: the variable A is required: message"):
         block(folder, "services:\n  web: {build: web, environment: {A: '${A:?message}'}}\n")

@@ -369,9 +369,11 @@ class Import:
         build: Build | None = builder.build if builder is not None else None
         assert build is not None
         key = f"services.{service.name}.build"
-        if absent := [*missing(build.keys.get("context")), *missing(build.keys.get("dockerfile"))]:
+        if absent := missing(build.keys.get("context")):
             self.notes.add(build.place, key, f"left out: {', '.join(absent)} is not set")
             return False
+        if absent := missing(build.keys.get("dockerfile")):
+            self.notes.add(build.place, f"{key}.dockerfile", f"left out: {', '.join(absent)} is not set")
         if not image.folder.is_dir():
             self.notes.add(build.place, f"{key}.context", f"left out: there is no folder {self.relative(image.folder)}")
             return False

@@ -241,3 +241,23 @@ def test_serving_an_operation_leaves_its_function_as_it_is(monkeypatch):
     assert served is list_things
     [entry] = wire_operations.OPERATIONS.values()
     assert (entry.function, entry.wakes, entry.long, entry.receive) == (list_things, False, True, None)
+@pytest.mark.parametrize(
+    ("service", "call"),
+    [
+        ("lambda", lambda client: client.list_functions()),
+        ("apigateway", lambda client: client.get_rest_apis()),
+        ("eks", lambda client: client.list_clusters()),
+        ("efs", lambda client: client.create_file_system()),
+        ("route53", lambda client: client.list_hosted_zones()),
+        ("dynamodb", lambda client: client.list_tables()),
+        ("sqs", lambda client: client.list_queues()),
+        ("sns", lambda client: client.list_topics()),
+    ],
+)
+def test_a_client_of_a_service_that_is_not_served_reads_so_in_its_own_protocol(cloud, service, call):
+    client = cloud.client(service)
+    with pytest.raises(ClientError) as refused:
+        call(client)
+    error = refused.value.response["Error"]
+    assert error["Code"] == "NotImplementedException"
+    assert error["Message"].startswith("culm does not serve requests signed for ")

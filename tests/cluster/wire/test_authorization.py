@@ -146,7 +146,11 @@ def test_a_bucket_s_own_policy_counts(web, cloud):
     owner.delete_bucket_policy(Bucket="vault")
     assert web.client("s3").get_object(Bucket="vault", Key="stg/web/a")["Body"].read() == b"a"
     assert refused(lambda: owner.get_bucket_policy(Bucket="vault"))[0] == "NoSuchBucketPolicy"
-    for wrong in ("{", json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}})):
+    elsewhere = [statement | {"Resource": f"arn:aws:s3:::{name}"} for name in ("other/*", "vault2", "v*x/a", "vaul?t")]
+    for inside in ("*", "arn:aws:s3:::vault", "arn:aws:s3:::v*/a", "arn:aws:s3:::vaul?/*", "arn:aws:s3:::*"):
+        owner.put_bucket_policy(Bucket="vault", Policy=json.dumps({"Statement": statement | {"Resource": inside}}))
+    nobody = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    for wrong in ("{", *(json.dumps({"Statement": each}) for each in (nobody, *elsewhere))):
         assert (
             refused(lambda wrong=wrong: owner.put_bucket_policy(Bucket="vault", Policy=wrong))[0] == "MalformedPolicy"
         )

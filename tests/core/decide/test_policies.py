@@ -267,6 +267,7 @@ def identity(**changes: object) -> str:
         (identity(Resource="arn:aws:s3:us-east-1::b"), "can not contain region information"),
         (identity(Action="s3:List:Bucket"), "can contain only one colon"),
         (identity(Action="s3 x:Get"), "Vendor s3 x is not valid"),
+        (identity(Action="s3:Get Object"), "legacy parsing"),
         (identity(Principal="*"), "should not specify a principal"),
         (identity(Sid="no good"), "must be alpha-numeric"),
         ('{"Version": "2012-10-17", "Statement": []}', "Syntax errors"),
@@ -295,11 +296,39 @@ def test_a_stored_statement_without_a_resource_grants_nothing():
 
 
 def test_trust_policies_name_who_and_nothing_else():
-    parse_trust('{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "x"}}}')
+    parse_trust('{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "x.y"}}}')
     with pytest.raises(Malformed, match="Principal"):
         parse_trust('{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole"}}')
     with pytest.raises(Malformed, match="Resource"):
         parse_trust('{"Statement": {"Effect": "Allow", "Action": "*", "Principal": "*", "Resource": "*"}}')
+
+
+def trust(principal: object, action: str = "sts:AssumeRole") -> str:
+    return json.dumps({"Statement": {"Effect": "Allow", "Action": action, "Principal": principal}})
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (trust({"AWS": "hello"}), 'Invalid principal in policy: "AWS":"hello"'),
+        (trust({"AWS": ["*", "arn:aws:iam::12:root"]}), 'Invalid principal in policy: "AWS":"arn:aws:iam::12:root"'),
+        (trust({"Service": "ecs-tasks"}), 'Invalid principal in policy: "SERVICE":"ecs-tasks"'),
+        (trust("*", "s3:GetObject"), "AssumeRole policy may only specify STS AssumeRole actions."),
+    ],
+)
+def test_trust_policies_of_nobody_or_for_something_else_are_refused(document, message):
+    with pytest.raises(Malformed, match=re.escape(message)):
+        parse_trust(document)
+
+
+@pytest.mark.parametrize(
+    "principal",
+    ["*", {"AWS": "123456789012"}, {"AWS": "arn:aws:iam::123456789012:role/a/b"}, {"AWS": "AROAEXAMPLE123456789"},
+     {"AWS": "arn:aws:sts::123456789012:assumed-role/a/b"}, {"Service": ["ecs-tasks.amazonaws.com", "ec2.amazonaws.com"]},
+     {"Federated": "cognito-identity.amazonaws.com"}],
+)  # fmt: skip
+def test_principals_of_every_usual_form_are_taken(principal):
+    assert parse_trust(trust(principal, "sts:*")).statements
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,8 @@ class Api:
             log.error("request %s failed", request_id, exc_info=error)
             message = f"This is a bug in culm; the daemon's log has it under {request_id}."
             error = AwsError("InternalFailure", message, 500)
-        protocol = spoken(request, service)
+        signed = signature(request) if service is None else None
+        protocol = spoken(request, service, signed.service if signed else "")
         if service is None:
             response = PROTOCOLS[protocol].failure(error, request_id)
         elif "awsQueryCompatible" in service.metadata and protocol != "query":

@@ -35,12 +35,21 @@ PROTOCOLS = {
 }
 
 
-def spoken(request: Request, service: Service | None = None) -> str:
-    """Return a request's protocol: its service's, or what it looks like where that speaks several or is unknown."""
+REST_XML = ("s3", "route53", "cloudfront")
+"""The signing names of all services that speak REST-XML."""
+
+
+def spoken(request: Request, service: Service | None = None, signing_name: str = "") -> str:
+    """Return a request's protocol: its service's, or what it looks like where that speaks several or is unknown.
+
+    `signing_name`: whom an unknown service's request is signed for. Without one it may be S3's alone.
+    """
     if service is not None and len(service.protocols) == 1:
         return service.protocol
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
         return "smithy-rpc-v2-cbor"
     if "x-amz-target" in request.headers:
         return "json"
-    return "query" if service is not None or "Action" in form.fields(request) else "rest-xml"
+    if service is not None or "Action" in form.fields(request):
+        return "query"
+    return "rest-json" if signing_name and signing_name not in REST_XML else "rest-xml"

@@ -55,11 +55,15 @@ def parse_identity(text: str) -> Policy:
 def parse_trust(text: str) -> Policy:
     """Return a role's trust policy: it names principals, and no resource, which is the role. Raises `Malformed`."""
     policy = parse(text)
-    _check_statements(json.loads(text))
+    document = json.loads(text)
+    _check_statements(document)
     for statement in policy.statements:
         if statement.resources is not None or statement.not_resources is not None:
             raise Malformed("Has prohibited field Resource")
         _check_principals(statement)
+        if not all(action == "*" or action.lower().startswith("sts:") for action in statement.actions or ()):
+            raise Malformed("AssumeRole policy may only specify STS AssumeRole actions.")
+    _check_names_of_principals(document)
     return policy
 
 
@@ -70,7 +74,9 @@ def parse_resource(text: str, *, names_itself: bool = False, free_ids: bool = Fa
     policies of ECR.
     """
     policy = parse(text)
-    _check_statements(json.loads(text), free_ids=free_ids)
+    document = json.loads(text)
+    _check_statements(document, free_ids=free_ids)
+    _check_names_of_principals(document)
     for statement in policy.statements:
         _check_principals(statement)
         resources = statement.resources or statement.not_resources
@@ -82,8 +88,7 @@ def parse_resource(text: str, *, names_itself: bool = False, free_ids: bool = Fa
 
 
 def _check_statements(document: dict[str, Any], *, free_ids: bool = False) -> None:
-    given = document["Statement"]
-    statements = given if isinstance(given, list) else [given]
+    statements = _listed(document["Statement"])
     if not statements:
         raise Malformed("Syntax errors in policy.")
     ids = [] if free_ids else [statement["Sid"] for statement in statements if "Sid" in statement]
@@ -112,6 +117,20 @@ def _check_principals(statement: Statement) -> None:
         raise Malformed("Missing required field Principal")
 
 
+def _check_names_of_principals(document: dict[str, Any]) -> None:
+    """Raise `Malformed` for the name of a principal that is none of its kind.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    for statement in _listed(document["Statement"]):
+        for element in ("Principal", "NotPrincipal"):
+            principals = statement.get(element)
+            for kind, names in principals.items() if isinstance(principals, dict) else ():
+                for name in _texts(names):
+                    if kind in _PRINCIPALS and not _PRINCIPALS[kind].fullmatch(name):
+                        raise Malformed(f'Invalid principal in policy: "{kind.upper()}":"{name}"')
+
+
 def _check_resource(resource: str) -> None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
     if resource == "*":
@@ -134,6 +153,12 @@ def _check_resource(resource: str) -> None:
         raise Malformed("The policy failed legacy parsing")
 
 
+_PRINCIPALS = {
+    # everybody, an account, an entity or session, and the ids that IAM leaves where an entity was deleted
+    "AWS": re.compile(r"\*|\d{12}|arn:aws[a-z-]*:(iam|sts)::\d{12}:\S+|A[A-Z0-9]{15,}"),
+    "Service": re.compile(r"\*|[a-z0-9-]+(\.[a-z0-9-]+)+"),
+}
+_VERB = re.compile("[A-Za-z0-9*?_-]+")
 _SID = re.compile("[0-9A-Za-z]*")
 _VENDOR = re.compile("[a-z0-9-]+")
 _ACCOUNT = re.compile(r"[0-9*?]+|aws|\$\{[^}]+\}")
@@ -172,6 +197,8 @@ def _statement(given: Any) -> Statement:
         vendor, _, verb = action.partition(":")
         if not re.fullmatch("[A-Za-z0-9-]+", vendor) or not verb:
             raise Malformed(f"Vendor {vendor} is not valid")
+        if not _VERB.fullmatch(verb):
+            raise Malformed("The policy failed legacy parsing")
     return Statement(
         effect=given["Effect"],
         actions=_element(given, "Action"),

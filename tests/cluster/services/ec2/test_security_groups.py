@@ -41,6 +41,37 @@ def test_permissions_are_added_and_taken_away(ec2):
     assert group(ec2, web)["IpPermissions"][0]["IpRanges"] == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "described", "revoked"),
+    [
+        (("6", 80, 80), ("tcp", 80, 80), ("tcp", 80, 80)),
+        (("UDP", 53, 53), ("udp", 53, 53), ("17", 53, 53)),
+        (("58", -1, -1), ("icmpv6", -1, -1), ("icmpv6", -1, -1)),
+        (("-1", 5, 9), ("-1", None, None), ("-1", 0, 0)),
+        (("50", 5, 9), ("50", None, None), ("50", None, None)),
+    ],
+)
+def test_a_protocol_has_one_name_and_ports_only_where_they_mean_something(ec2, asked, described, revoked):
+    def permission(protocol, first, last):
+        ports = {} if first is None else {"FromPort": first, "ToPort": last}
+        return {"IpProtocol": protocol, **ports, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+
+    web = ec2.create_security_group(GroupName="web", Description="-")["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=web, IpPermissions=[permission(*asked)])
+    [seen] = group(ec2, web)["IpPermissions"]
+    assert (seen["IpProtocol"], seen.get("FromPort"), seen.get("ToPort")) == described
+    ec2.revoke_security_group_ingress(GroupId=web, IpPermissions=[permission(*revoked)])
+    assert group(ec2, web)["IpPermissions"] == []
+
+
+@pytest.mark.parametrize("ports", [{}, {"FromPort": 80}])
+def test_tcp_without_its_ports_is_refused(ec2, ports):
+    web = ec2.create_security_group(GroupName="web", Description="-")["GroupId"]
+    permission = {"IpProtocol": "tcp", "IpRanges": [{"CidrIp": "10.0.0.0/8"}], **ports}
+    with pytest.raises(ClientError, match="Must specify both from and to ports with TCP/UDP"):
+        ec2.authorize_security_group_ingress(GroupId=web, IpPermissions=[permission])
+
+
 def test_egress_is_apart_from_ingress(ec2):
     web = ec2.create_security_group(GroupName="web", Description="-")["GroupId"]
 

@@ -1,3 +1,4 @@
+import json
 import datetime
 
 import pytest
@@ -115,6 +116,19 @@ def test_a_policy_is_kept(ecr):
     assert ecr.delete_repository_policy(repositoryName="web")["policyText"] == text
     with pytest.raises(ecr.exceptions.RepositoryPolicyNotFoundException):
         ecr.delete_repository_policy(repositoryName="web")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"Principal": None}, {"Resource": "*"}, {"Action": "s3:GetObject"}, {"Principal": {"AWS": "somebody"}}, {"No": 1}],
+)
+def test_a_policy_speaks_of_the_repository_alone(ecr, wrong):
+    ecr.create_repository(repositoryName="web")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": ["ecr:GetDownloadUrlForLayer", "ecr:Batch*"]}
+    ecr.set_repository_policy(repositoryName="web", policyText=json.dumps({"Statement": [statement]}))
+    statement = {key: value for key, value in (statement | wrong).items() if value is not None}
+    with pytest.raises(ecr.exceptions.InvalidParameterException, match="Invalid repository policy provided"):
+        ecr.set_repository_policy(repositoryName="web", policyText=json.dumps({"Statement": [statement]}))
 
 
 def test_a_policy_must_be_json(ecr):

@@ -59,6 +59,14 @@ def test_an_unknown_one_cannot_be_described(cloud):
         ({"containerDefinitions": [web(), web()]}, "unique names"),
         ({"containerDefinitions": [web(logConfiguration={"logDriver": "awslogs"})]}, "awslogs-group"),
         (
+            {
+                "containerDefinitions": [
+                    web(logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "/a", "tag": "b", "c": ""}})
+                ]
+            },
+            "Log driver awslogs disallows options: c, tag",
+        ),
+        (
             {"containerDefinitions": [web(dependsOn=[{"containerName": "db", "condition": "START"}])]},
             "depends on unknown container 'db'",
         ),
@@ -82,6 +90,7 @@ def test_an_unknown_one_cannot_be_described(cloud):
         ({"volumes": [{"name": "v", "host": {"sourcePath": "relative"}}]}, "must be an absolute path"),
         ({"volumes": [{"name": "v", "host": {"sourcePath": "../../etc"}}]}, "must be an absolute path"),
         ({"volumes": [{"name": "v", "host": {"sourcePath": "/data/../etc"}}]}, "without '..'"),
+        ({"volumes": [{"name": "v", "host": {"sourcePath": "/data\0"}}]}, "must be an absolute path"),
         ({"volumes": [{"name": "../v"}]}, "invalid characters"),
         (
             {

@@ -50,6 +50,19 @@ def test_a_wrong_wish_is_refused(cloud, change, code):
     assert refused.value.response["Error"]["Code"] == code
 
 
+def test_what_clients_send_at_its_default_is_taken_and_nothing_else(cloud):
+    wish = {"DBInstanceClass": "db.t3.micro", "Engine": "postgres", "MasterUserPassword": "long enough"}
+    usual = {
+        "EnablePerformanceInsights": False, "EnableIAMDatabaseAuthentication": False, "ManageMasterUserPassword": False,
+        "MultiAZ": False, "AutoMinorVersionUpgrade": True, "NetworkType": "IPV4", "DatabaseInsightsMode": "standard",
+        "CACertificateIdentifier": "", "VpcSecurityGroupIds": [],
+    }  # fmt: skip
+    client = cloud.client("rds")
+    client.create_db_instance(DBInstanceIdentifier="usual", MasterUsername="owner", **wish, **usual)
+    with pytest.raises(ClientError, match="EnablePerformanceInsights = true; it takes false"):
+        client.create_db_instance(DBInstanceIdentifier="other", EnablePerformanceInsights=True, **wish)
+
+
 def test_the_same_identifier_twice_is_refused(cloud):
     client = cloud.client("rds")
     client.create_db_instance(**WISH)

@@ -223,9 +223,7 @@ def modify_security_group_rules(call: Call, req: ModifySecurityGroupRulesInput) 
         rules[id] = Rule(
             rule_id=id,
             egress=rules[id].egress,
-            protocol=wished.ip_protocol,
-            from_port=None if wished.ip_protocol == "-1" else wished.from_port,
-            to_port=None if wished.ip_protocol == "-1" else wished.to_port,
+            **traffic(wished.ip_protocol, wished.from_port, wished.to_port),
             cidr=wished.cidr_ipv4,
             cidr_v6=wished.cidr_ipv6,
             group_id=wished.referenced_group_id,
@@ -254,6 +252,28 @@ def described(call: Call, group: SecurityGroup, rule: Rule) -> Seen:
     }
 
 
+PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "all": "-1"}
+"""Numbers of protocols that have a name."""
+WITH_PORTS = ("tcp", "udp", "icmp", "icmpv6")
+"""For all other protocols ports mean nothing, whatever is asked for."""
+
+
+def traffic(protocol: str, from_port: int | None, to_port: int | None) -> dict[str, Any]:
+    """Return the protocol and ports of a rule, as EC2 describes it.
+
+    Raises InvalidParameterValue for TCP or UDP without ports.
+    """
+    name = PROTOCOLS.get(protocol.lower(), protocol.lower())
+    if name in ("tcp", "udp") and (from_port is None or to_port is None):
+        raise AwsError(
+            "InvalidParameterValue",
+            "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.",
+        )
+    if name not in WITH_PORTS:
+        from_port = to_port = None
+    return {"protocol": name, "from_port": from_port, "to_port": to_port}
+
+
 def rules_of(call: Call, asked: Iterable[IpPermission], *, egress: bool) -> list[Rule]:
     """Return one rule for each source of each permission."""
     rules = []
@@ -263,11 +283,7 @@ def rules_of(call: Call, asked: Iterable[IpPermission], *, egress: bool) -> list
                 Rule(
                     rule_id=fresh("sgr", call),
                     egress=egress,
-                    protocol=permission.ip_protocol,
-                    from_port=None
-                    if permission.ip_protocol == "-1"
-                    else permission.from_port,  # all protocols: ports mean nothing
-                    to_port=None if permission.ip_protocol == "-1" else permission.to_port,
+                    **traffic(permission.ip_protocol, permission.from_port, permission.to_port),
                     **source,
                 )
             )

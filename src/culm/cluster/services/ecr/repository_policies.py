@@ -26,7 +26,11 @@ def set_repository_policy(call: Call, req: SetRepositoryPolicyInput) -> dict[str
     """Save who may use a repository. Raises InvalidParameterException when it is no policy."""
     repository = named(call, req)
     try:
-        parse_resource(req.policy_text, free_ids=True)
+        for statement in parse_resource(req.policy_text, free_ids=True).statements:
+            if statement.resources or statement.not_resources:
+                raise Malformed("the resource is the repository")
+            if not all(action == "*" or action.lower().startswith("ecr:") for action in statement.actions or ()):
+                raise Malformed("only actions of ECR make sense")
     except Malformed:
         raise AwsError(
             "InvalidParameterException",

@@ -27,6 +27,17 @@ SIZE = {
 }
 UNITS = {"cpu": "CPU units", "memory": "MiB"}
 DRIVERS = ("awslogs", "json-file")
+AWSLOGS_OPTIONS = {
+    "awslogs-create-group",
+    "awslogs-datetime-format",
+    "awslogs-group",
+    "awslogs-multiline-pattern",
+    "awslogs-region",
+    "awslogs-stream-prefix",
+    "max-buffer-size",
+    "mode",
+}
+"""https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html"""
 """What the agents of this cluster can do."""
 
 
@@ -160,6 +171,12 @@ def _check_container(container: ContainerDefinition, task_memory: str | None) ->
         and "awslogs-group" not in container.log_configuration.options
     ):
         raise _refused("Log driver awslogs requires options: awslogs-group")
+    if (
+        container.log_configuration
+        and container.log_configuration.log_driver == "awslogs"
+        and (unknown := container.log_configuration.options.keys() - AWSLOGS_OPTIONS)
+    ):
+        raise _refused(f"Log driver awslogs disallows options: {', '.join(sorted(unknown))}")
     if container.health_check and container.health_check.command[:1] not in (("CMD",), ("CMD-SHELL",)):
         raise _refused("HealthCheck command must begin with CMD or CMD-SHELL.")
 
@@ -248,7 +265,7 @@ def _check_file_system(name: str, efs: EfsVolumeConfiguration) -> None:
 
 
 def _is_plain(path: str) -> bool:
-    return path.startswith("/") and ".." not in path.split("/")
+    return path.startswith("/") and ".." not in path.split("/") and "\0" not in path
 
 
 def _check_ports(containers: Sequence[ContainerDefinition]) -> None:

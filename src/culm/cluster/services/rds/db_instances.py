@@ -51,6 +51,13 @@ class CreateDbInstanceInput:
     storage_encrypted: Literal[False] = False
     multi_az: Literal[False] = False
     monitoring_interval: Literal[0] = 0
+    enable_performance_insights: Literal[False] = False
+    enable_iam_database_authentication: Literal[False] = False
+    enable_customer_owned_ip: Literal[False] = False
+    manage_master_user_password: Literal[False] = False
+    dedicated_log_volume: Literal[False] = False
+    network_type: Literal["IPV4"] = "IPV4"
+    database_insights_mode: Literal["standard"] = "standard"
     tags: Stored[tuple[Tag, ...]] = ()
 
 

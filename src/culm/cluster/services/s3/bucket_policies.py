@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
 """
 
+import re
 from typing import Any
 
 from culm.cluster.services.s3.buckets import BucketInput
@@ -29,10 +30,20 @@ def put_bucket_policy(call: Call, req: PutBucketPolicyInput) -> None:
     """Save who else may use a bucket. Raises MalformedPolicy."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     try:
-        parse_resource(req.policy, names_itself=True)
+        for statement in parse_resource(req.policy, names_itself=True).statements:
+            for resource in statement.resources or statement.not_resources or ():
+                if not _is_inside(resource, bucket.name):
+                    raise Malformed("Policy has invalid resource")
     except Malformed as problem:
         raise AwsError("MalformedPolicy", str(problem)) from problem
     bucket_policies.save(call.db, bucket.name, req.policy)
+
+
+def _is_inside(resource: str, bucket: str) -> bool:
+    """Return whether a resource of a policy can be this bucket, or in it: `*` and `arn:aws:s3:::uploads-*/a` may."""
+    name = resource if resource == "*" else resource.split(":", 5)[-1].partition("/")[0]
+    pattern = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in name)
+    return "${" in name or re.fullmatch(pattern, bucket) is not None
 
 
 @operation("s3", "GetBucketPolicy")
