@@ -262,7 +262,11 @@ def until_cache_available(target: Target, name: str, progress: Say, clock: Clock
 
 
 def until(
-    look: Callable[[], tuple[str, Described | None]], name: str, progress: Say, clock: Clock, failed_seconds: float = 0.0
+    look: Callable[[], tuple[str, Described | None]],
+    name: str,
+    progress: Say,
+    clock: Clock,
+    failed_seconds: float = 0.0,
 ) -> tuple[str, int]:
     """Look at a server's status and endpoint until it is available.
 

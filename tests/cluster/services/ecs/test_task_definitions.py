@@ -61,7 +61,12 @@ def test_an_unknown_one_cannot_be_described(cloud):
         (
             {
                 "containerDefinitions": [
-                    web(logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "/a", "tag": "b", "c": ""}})
+                    web(
+                        logConfiguration={
+                            "logDriver": "awslogs",
+                            "options": {"awslogs-group": "/a", "tag": "b", "c": ""},
+                        }
+                    )
                 ]
             },
             "Log driver awslogs disallows options: c, tag",
