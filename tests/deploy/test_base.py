@@ -1,7 +1,6 @@
 """What a deploy says when what services stand on does not serve."""
 
 import pytest
-
 from tests.quick_clock import Quick
 
 from culm.cluster.balancer.balancer import LONGEST_BACK_OFF_SECONDS
