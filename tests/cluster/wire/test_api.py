@@ -241,6 +241,8 @@ def test_serving_an_operation_leaves_its_function_as_it_is(monkeypatch):
     assert served is list_things
     [entry] = wire_operations.OPERATIONS.values()
     assert (entry.function, entry.wakes, entry.long, entry.receive) == (list_things, False, True, None)
+
+
 @pytest.mark.parametrize(
     ("service", "call"),
     [
