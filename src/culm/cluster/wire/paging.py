@@ -33,6 +33,7 @@ DEFAULT_SIZES = {
     ("elbv2", "DescribeLoadBalancers"): 400,
     ("elbv2", "DescribeRules"): 400,
     ("elbv2", "DescribeTargetGroups"): 400,
+    ("logs", "DescribeExportTasks"): 50,
     ("logs", "DescribeLogGroups"): 50,
     ("logs", "DescribeLogStreams"): 50,
     ("logs", "DescribeMetricFilters"): 50,
