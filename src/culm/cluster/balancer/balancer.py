@@ -422,7 +422,7 @@ def _client_port(values: Mapping[str, str]) -> bool:
 
 def _tls(listener: Listener, observed: Seen, values: Mapping[str, str]) -> interface.Tls:
     """`values`: the load balancer's attributes. Raises PlaneFailure where the default certificate cannot be read."""
-    own = [observed.certificates[arn] for arn in listener.certificates if arn in observed.certificates]
+    own = [observed.certificates[arn] for arn in dict.fromkeys(listener.certificates) if arn in observed.certificates]
     if not own or listener.certificates[0] not in observed.certificates:
         raise PlaneFailure("NoCertificate", f"the certificate of port {listener.port} cannot be read")
     versions = ssl_policies.POLICIES.get(listener.ssl_policy or "", ssl_policies.VERSIONS)

@@ -50,6 +50,19 @@ def test_more_certificates_are_added_and_removed_but_the_default_one_stays(elb, 
         elb.api.remove_listener_certificates(ListenerArn=arn, Certificates=[{"CertificateArn": b}])
 
 
+def test_a_default_certificate_that_is_added_too_is_listed_twice(elb, certificates):
+    arn, given = listener(elb, certificates[0])["ListenerArn"], [{"CertificateArn": certificates[0]}]
+    [added] = elb.api.add_listener_certificates(ListenerArn=arn, Certificates=given)["Certificates"]
+    assert added == {"CertificateArn": certificates[0], "IsDefault": False}
+
+    def kinds():
+        return [each["IsDefault"] for each in elb.api.describe_listener_certificates(ListenerArn=arn)["Certificates"]]
+
+    assert kinds() == [True, False]
+    elb.api.remove_listener_certificates(ListenerArn=arn, Certificates=given)
+    assert kinds() == [True]
+
+
 def test_a_listener_becomes_https_and_http_again(elb, certificates):
     arn = elb.listener(elb.load_balancer(), 8080)
     given = [{"CertificateArn": certificates[0]}]
@@ -86,7 +99,7 @@ def test_what_is_not_there_and_what_is_too_many_are_refused(elb, certificates):
 
 
 def test_policies_say_which_versions_they_take(elb):
-    [policy] = elb.api.describe_ssl_policies(Names=["ELBSecurityPolicy-TLS13-1-3-2021-06"])["SslPolicies"]
+    [policy] = elb.api.describe_ssl_policies(Names=["ELBSecurityPolicy-TLS13-1-3-2021-06"] * 2)["SslPolicies"]
     assert policy["SslProtocols"] == ["TLSv1.3"]
     assert policy["Ciphers"][0] == {"Name": "TLS_AES_128_GCM_SHA256", "Priority": 1}
     assert len(elb.api.describe_ssl_policies()["SslPolicies"]) > 10

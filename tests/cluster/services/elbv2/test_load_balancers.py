@@ -48,6 +48,17 @@ def test_a_wrong_or_unsupported_setting_is_refused_by_name(elb, settings, messag
         elb.api.create_load_balancer(**{"Name": "bamboo", "Subnets": [A, B], **settings})
 
 
+def test_what_is_named_twice_is_described_once(elb):
+    balancer, group = elb.load_balancer(), elb.target_group()
+    listener = elb.listener(balancer)
+    rule = elb.rule(listener, group, path="/shop/*")
+    assert len(elb.api.describe_load_balancers(LoadBalancerArns=[balancer] * 2)["LoadBalancers"]) == 1
+    assert len(elb.api.describe_listeners(ListenerArns=[listener] * 2)["Listeners"]) == 1
+    assert len(elb.api.describe_rules(RuleArns=[rule] * 2)["Rules"]) == 1
+    for named in ({"TargetGroupArns": [group] * 2}, {"Names": ["web"] * 2}):
+        assert len(elb.api.describe_target_groups(**named)["TargetGroups"]) == 1
+
+
 def test_one_that_is_not_there_is_not_found(elb):
     with pytest.raises(elb.api.exceptions.LoadBalancerNotFoundException):
         elb.api.describe_load_balancers(Names=["nobody"])

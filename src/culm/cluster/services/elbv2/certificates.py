@@ -41,7 +41,7 @@ def with_tls(call: Call, listener: Listener, ssl_policy: str | None, given: Sequ
     own = listener.certificates
     if given:
         default = _there(call, given[0].certificate_arn)
-        own = (default, *(arn for arn in own[1:] if arn != default))
+        own = (default, *own[1:])
     if not own:
         raise AwsError("ValidationError", "A certificate must be specified for HTTPS listeners")
     policy = ssl_policies.checked(ssl_policy) if ssl_policy else listener.ssl_policy or ssl_policies.DEFAULT
@@ -70,11 +70,12 @@ def add_listener_certificates(call: Call, req: ListenerCertificatesInput) -> dic
     """Let a listener answer for more domains. Raises CertificateNotFound, TooManyCertificates."""
     listener = _https(call, req.listener_arn)
     added = [_there(call, each.certificate_arn) for each in req.certificates]
-    own = tuple(dict.fromkeys((*listener.certificates, *added)))
-    if len(own) > MOST_CERTIFICATES + 1:
+    default, *others = listener.certificates
+    others = list(dict.fromkeys((*others, *added)))
+    if len(others) > MOST_CERTIFICATES:
         raise AwsError("TooManyCertificates", f"A listener can have {MOST_CERTIFICATES} certificates besides its own")
-    listeners.save(call.db, replace(listener, certificates=own))
-    return {"certificates": [{"certificate_arn": arn, "is_default": arn == own[0]} for arn in added]}
+    listeners.save(call.db, replace(listener, certificates=(default, *others)))
+    return {"certificates": [{"certificate_arn": arn, "is_default": False} for arn in added]}
 
 
 @operation("elbv2", "RemoveListenerCertificates", wakes=True)
@@ -82,9 +83,10 @@ def remove_listener_certificates(call: Call, req: ListenerCertificatesInput) -> 
     """Let a listener answer for fewer domains. Raises OperationNotPermitted for its default certificate."""
     listener = _https(call, req.listener_arn)
     gone = {each.certificate_arn for each in req.certificates}
-    if listener.certificates[0] in gone:
+    default, *others = listener.certificates
+    if default in gone and default not in others:
         raise AwsError("OperationNotPermitted", "Default certificate cannot be removed")
-    own = tuple(arn for arn in listener.certificates if arn not in gone)
+    own = (default, *(arn for arn in others if arn not in gone))
     listeners.save(call.db, replace(listener, certificates=own))
 
 
@@ -95,9 +97,13 @@ class DescribeListenerCertificatesInput:
 
 @operation("elbv2", "DescribeListenerCertificates")
 def describe_listener_certificates(call: Call, req: DescribeListenerCertificatesInput) -> dict[str, Any]:
-    """Return a listener's certificates, the default one first; an HTTP listener has none."""
+    """Return a listener's certificates, the default one first; an HTTP listener has none.
+
+    A default one that was added, too, is there twice.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeListenerCertificates.html
+    """
     own = find_listener(call, req.listener_arn).certificates
-    return {"certificates": [{"certificate_arn": arn, "is_default": arn == own[0]} for arn in own]}
+    return {"certificates": [{"certificate_arn": arn, "is_default": n == 0} for n, arn in enumerate(own)]}
 
 
 def _https(call: Call, reference: str) -> Listener:

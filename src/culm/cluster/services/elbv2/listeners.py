@@ -130,7 +130,7 @@ def describe_listeners(call: Call, req: DescribeListenersInput) -> dict[str, Any
     if bool(req.load_balancer_arn) == bool(req.listener_arns):
         raise AwsError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
     if req.listener_arns:
-        looked_up = [listeners.find(call.db, arn) for arn in req.listener_arns]
+        looked_up = [listeners.find(call.db, arn) for arn in dict.fromkeys(req.listener_arns)]
         selected = [listener for listener in looked_up if listener]
         if len(selected) < len(looked_up):
             raise AwsError("ListenerNotFound", "One or more listeners not found")

@@ -80,7 +80,7 @@ def describe_load_balancers(call: Call, req: DescribeLoadBalancersInput) -> dict
     if req.load_balancer_arns and req.names:
         raise AwsError("ValidationError", "Load balancer names and load balancer ARNs cannot be specified together")
     if req.load_balancer_arns:
-        by_arn = [load_balancers.find(call.db, arn) for arn in req.load_balancer_arns]
+        by_arn = [load_balancers.find(call.db, arn) for arn in dict.fromkeys(req.load_balancer_arns)]
         if None in by_arn:
             raise AwsError("LoadBalancerNotFound", "One or more load balancers not found")
         selected = [each for each in by_arn if each is not None]

@@ -122,7 +122,7 @@ def describe_rules(call: Call, req: DescribeRulesInput) -> dict[str, Any]:
     if bool(req.listener_arn) == bool(req.rule_arns):
         raise AwsError("ValidationError", "You must specify either listener ARN or rule ARNs")
     if req.rule_arns:
-        selected = [rules.find(call.db, arn) for arn in req.rule_arns]
+        selected = [rules.find(call.db, arn) for arn in dict.fromkeys(req.rule_arns)]
         if None in selected:
             raise AwsError("RuleNotFound", "One or more rules not found")
         return _views(rule for rule in selected if rule)

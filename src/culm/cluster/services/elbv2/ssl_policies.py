@@ -60,7 +60,7 @@ class DescribeSSLPoliciesInput:
 @operation("elbv2", "DescribeSSLPolicies")
 def describe_ssl_policies(call: Call, req: DescribeSSLPoliciesInput) -> dict[str, Any]:
     """Return policies by name, or all. Raises SSLPolicyNotFound."""
-    names = [checked(name) for name in req.names] or list(POLICIES)
+    names = [checked(name) for name in dict.fromkeys(req.names)] or list(POLICIES)
     return {
         "ssl_policies": [
             {

@@ -138,9 +138,9 @@ def describe_target_groups(call: Call, req: DescribeTargetGroupsInput) -> dict[s
             "Only one of load balancer ARN, target group ARNs and target group names can be specified",
         )
     if req.target_group_arns:
-        selected = _all_there(target_groups.find(call.db, arn) for arn in req.target_group_arns)
+        selected = _all_there(target_groups.find(call.db, arn) for arn in dict.fromkeys(req.target_group_arns))
     elif req.names:
-        selected = _all_there(target_groups.find_by_name(call.db, name) for name in req.names)
+        selected = _all_there(target_groups.find_by_name(call.db, name) for name in dict.fromkeys(req.names))
     else:
         selected = [each for each in target_groups.list_all(call.db) if not each.target_group_arn.startswith(INNER)]
     if req.load_balancer_arn:
