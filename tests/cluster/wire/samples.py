@@ -54,7 +54,21 @@ def structure(shape: Shape, *, full: bool, above: tuple[str, ...]) -> dict[str, 
     return {name: sample(shape.members[name], full=full, above=above) for name in names}
 
 
-PECULIAR = ("1" * 12, "v1", "/", "//", "http://a", "o-0123456789", "o-0123456789/r-0123", "p-01234567")
+PECULIAR = (
+    "1" * 12,
+    "v1",
+    "1.0",
+    "/",
+    "//",
+    "http://a",
+    "https://a.com",
+    "s3://bucket",
+    "o-0123456789",
+    "o-0123456789/r-0123",
+    "p-01234567",
+    "vpce-0",
+    "arn:aws:kms:us-east-1:0:key/a",
+)
 """Texts for patterns that no plain text fits."""
 
 

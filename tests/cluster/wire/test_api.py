@@ -46,6 +46,18 @@ def test_an_unsigned_form_is_for_the_service_of_its_version(cloud):
     assert b"<GetCallerIdentityResult>" in answer.body
 
 
+def test_a_form_is_answered_in_json_where_that_is_accepted(cloud):
+    headers = {"content-type": FORM, "accept": "application/json"}
+    answer = cloud.answer(post(headers, "Action=GetSessionToken&Version=2011-06-15"))
+    refused = cloud.answer(post(headers, "Action=GetSessionToken&Version=2011-06-15&DurationSeconds=1"))
+
+    body = json.loads(answer.body)["GetSessionTokenResponse"]
+    assert answer.headers["content-type"] == "application/json"
+    assert isinstance(body["GetSessionTokenResult"]["Credentials"]["Expiration"], int | float)
+    assert body["ResponseMetadata"]["RequestId"] == answer.headers["x-amzn-requestid"]
+    assert (refused.status, json.loads(refused.body)["Error"]["Code"]) == (400, "ValidationError")
+
+
 def test_a_get_may_carry_a_form_in_its_query(cloud):
     query = "Action=GetCallerIdentity&Version=2011-06-15"
     answer = cloud.answer(Request(method="GET", path="/", query=query, headers={}))
@@ -120,13 +132,14 @@ def test_a_signature_that_cannot_be_read_counts_as_none(cloud):
 
 
 def test_members_that_do_not_validate_have_the_service_s_own_code(cloud):
-    ecs = cloud.answer(post({"x-amz-target": f"{ECS}.ListClusters"}, '{"colour": "red"}'))
+    asked = '{"serviceName": "web", "volumeConfigurations": [{"name": "a"}]}'
+    ecs = cloud.answer(post({"x-amz-target": f"{ECS}.CreateService"}, asked))
     elbv2 = cloud.answer(post(signed("elasticloadbalancing") | {"content-type": FORM}, "Action=CreateRule"))
     ec2 = cloud.answer(post(signed("ec2") | {"content-type": FORM}, "Action=CreateSecurityGroup"))
 
     assert json.loads(ecs.body) == {
         "__type": "InvalidParameterException",
-        "message": "culm does not support colour",
+        "message": "culm does not support volumeConfigurations",
     }
     assert b"<Code>ValidationError</Code>" in elbv2.body
     assert b"<Errors><Error><Code>MissingParameter</Code>" in ec2.body

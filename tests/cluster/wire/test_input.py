@@ -47,7 +47,6 @@ def test_members_become_a_record(ecs):
     ("members", "message"),
     [
         ({"serviceName": "web", "role": "r"}, "culm does not support role"),
-        ({"serviceName": "web", "colour": "red"}, "culm does not support colour"),
         (
             {"serviceName": "web", "placementStrategy": [{"type": "random"}]},
             "culm does not support placementStrategy[0].type = random; it takes spread, binpack",
@@ -61,6 +60,15 @@ def test_what_the_record_lacks_is_refused_by_name(ecs, members, message):
         read(members)
     assert refusal.value.unsupported
     assert refusal.value.message() == message
+
+
+def test_what_no_model_of_aws_has_is_ignored_as_aws_ignores_it(ecs):
+    read = compile_input(ecs.operations["CreateService"], CreateServiceInput)
+    placement = [{"type": "spread", "colour": "red"}]
+
+    assert read({"serviceName": "web", "colour": "red", "placementStrategy": placement}) == CreateServiceInput(
+        service_name="web", placement_strategy=(Strategy(type="spread"),)
+    )
 
 
 def test_a_field_deep_inside_is_refused_by_its_path(ecs):

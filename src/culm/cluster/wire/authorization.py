@@ -20,6 +20,7 @@ DENIED = {
     "ec2": ("UnauthorizedOperation", 403),
     "json": ("AccessDeniedException", 400),
     "query": ("AccessDenied", 403),
+    "query-json": ("AccessDenied", 403),
     "rest-json": ("AccessDeniedException", 403),
     "rest-xml": ("AccessDenied", 403),
     "smithy-rpc-v2-cbor": ("AccessDeniedException", 403),

@@ -61,7 +61,15 @@ S3: Codes = {
     "mismatch": ("SignatureDoesNotMatch", 403),
     "payload": ("XAmzContentSHA256Mismatch", 400),
 }
-CODES = {"json": JSON, "smithy-rpc-v2-cbor": JSON, "query": QUERY, "ec2": EC2, "rest-json": JSON, "rest-xml": S3}
+CODES = {
+    "json": JSON,
+    "smithy-rpc-v2-cbor": JSON,
+    "query": QUERY,
+    "query-json": QUERY,
+    "ec2": EC2,
+    "rest-json": JSON,
+    "rest-xml": S3,
+}
 
 
 class Gate:

@@ -1,7 +1,8 @@
 """From a request's members to an operation's input record: validate, rename, refuse; compiled once per operation.
 
 A protocol hands over members under AWS's names; what comes out is what `msgspec.convert` takes. A member that the
-record lacks is refused by name, unless it is null or an empty list or map, which say nothing. `scalar_input` reads
+record lacks is refused by name, unless it is null or an empty list or map, which say nothing; one that AWS's model
+lacks, too, is ignored where AWS ignores it. `scalar_input` reads
 text, numbers, times and bytes; `invalid` is what a client is told; `kinds` reads the record's types.
 """
 
@@ -16,6 +17,8 @@ from culm.cluster.wire.kinds import element_of, fields_of, needed_by, unwrap, va
 from culm.cluster.wire.models import Operation, Shape, snake
 from culm.cluster.wire.scalar_input import SCALARS, Reader, bounds
 
+IGNORING = ("json", "rest-json", "smithy-rpc-v2-cbor")
+"""The protocols of services that pass over members which no model of theirs has: a client may be newer than AWS."""
 EMPTY_IS_NONE = ("rds",)
 """The services that take empty optional text as if it were not there."""
 
@@ -81,6 +84,7 @@ class _InputCompiler:
             if shape.service in EMPTY_IS_NONE or values_taken(member, unwrap(fields[snake(name)]))
         }
         """Optional members for which empty text is none: AWS takes any text there, or takes empty text for none."""
+        ignores_unknown = shape.protocol in IGNORING
         union = bool(shape.traits.get("union"))
 
         def read(value: Any) -> dict[str, Any]:
@@ -89,6 +93,8 @@ class _InputCompiler:
             values = {}
             for name, item in value.items():
                 if item is None:
+                    continue
+                if name not in members and ignores_unknown:
                     continue
                 own, reader = members.get(name, ("", None))
                 if reader is None:

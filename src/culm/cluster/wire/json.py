@@ -69,7 +69,8 @@ def _beginning(members: dict[str, Any], stream: str, request_id: str) -> Respons
 
 def failure(error: AwsError, request_id: str) -> Response:
     """Return an error in this protocol's form."""
-    body = {"__type": error.code, "message": error.message} | error.members
+    message = {} if "Message" in error.members else {"message": error.message}
+    body = {"__type": error.code} | message | error.members
     return Response(
         status=error.status,
         headers={"content-type": "application/x-amz-json-1.1", "x-amzn-requestid": request_id},

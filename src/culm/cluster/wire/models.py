@@ -59,6 +59,11 @@ class Shape:
         return self._service.name
 
     @property
+    def protocol(self) -> str:
+        """The protocol that its service speaks first."""
+        return self._service.protocol
+
+    @property
     def answers_in_xml(self) -> bool:
         """Whether a client may get it back in XML. S3's keys are percent-encoded where that matters."""
         return self._service.answers_in_xml and self.location is None

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from culm.cluster.wire import cbor, form, json, query, rest_json, rest_xml
+from culm.cluster.wire import cbor, form, json, query, query_json, rest_json, rest_xml
 from culm.cluster.wire.http import Request, Response
 from culm.cluster.wire.models import Operation, Service
 from culm.core.model.record import record
@@ -26,6 +26,9 @@ PROTOCOLS = {
     "json": Protocol(find=json.find, decoder=json.decoder, encoder=json.encoder, failure=json.failure),
     "smithy-rpc-v2-cbor": Protocol(find=cbor.find, decoder=cbor.decoder, encoder=cbor.encoder, failure=cbor.failure),
     "query": Protocol(find=form.find, decoder=form.decoder, encoder=query.encoder, failure=query.failure),
+    query_json.NAME: Protocol(
+        find=form.find, decoder=form.decoder, encoder=query_json.encoder, failure=query_json.failure
+    ),
     "rest-json": Protocol(
         find=rest_json.find, decoder=rest_json.decoder, encoder=rest_json.encoder, failure=rest_json.failure
     ),
@@ -44,6 +47,8 @@ def spoken(request: Request, service: Service | None = None, signing_name: str =
 
     `signing_name`: whom an unknown service's request is signed for. Without one it may be S3's alone.
     """
+    if service is not None and service.protocols == ("query",) and request.headers.get("accept") == query_json.ACCEPTED:
+        return query_json.NAME
     if service is not None and len(service.protocols) == 1:
         return service.protocol
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":

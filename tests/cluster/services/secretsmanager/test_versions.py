@@ -196,3 +196,27 @@ def test_a_policy_is_validated_before_it_is_put(sm):
     assert public["ValidationErrors"][0]["CheckName"] == "NO_PUBLIC_ACCESS"
     with pytest.raises(ClientError, match="MalformedPolicyDocument"):
         sm.validate_resource_policy(ResourcePolicy="{}")
+
+
+@pytest.mark.parametrize("operation", ["CreateSecret", "UpdateSecret", "PutSecretValue", "RotateSecret"])
+def test_a_value_without_a_token_is_refused_before_all_else(cloud, operation):
+    """SDKs make tokens; other clients have to, and members that the operation does not know are passed over."""
+    asked = {"SecretString": "value", "Description": "text", "Name" if operation == "CreateSecret" else "SecretId": "s"}
+    headers = {"x-amz-target": f"secretsmanager.{operation}", "content-type": "application/x-amz-json-1.1"}
+
+    answer = cloud.answer(Request(method="POST", path="/", query="", headers=headers, body=json.dumps(asked).encode()))
+
+    assert (answer.status, json.loads(answer.body)) == (
+        400,
+        {
+            "__type": "InvalidParameterException" if operation == "RotateSecret" else "InvalidRequestException",
+            "Message": "You must provide a ClientRequestToken value. We recommend a UUID-type value.",
+        },
+    )
+
+
+def test_rotation_rules_do_not_hide_that_nothing_can_rotate(cloud):
+    secrets = cloud.client("secretsmanager")
+    secrets.create_secret(Name="s", SecretString="value")
+    with pytest.raises(secrets.exceptions.InvalidRequestException, match="No Lambda rotation function ARN"):
+        secrets.rotate_secret(SecretId="s", RotationRules={"AutomaticallyAfterDays": 1})

@@ -7,7 +7,7 @@ from typing import Any
 
 from culm.cluster.services.secretsmanager.references import secret_named
 from culm.cluster.wire.operations import Call, operation
-from culm.core.model.record import record
+from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
 
@@ -16,6 +16,8 @@ class RotateSecretInput:
     secret_id: str
     client_request_token: str | None = None
     rotation_lambda_arn: str | None = None
+    rotation_rules: Stored[dict[str, Any] | None] = None
+    rotate_immediately: Stored[bool] = True
 
 
 @operation("secretsmanager", "RotateSecret")

@@ -18,7 +18,7 @@ from culm.cluster.services.secretsmanager.references import (
     shown,
     tags_of,
 )
-from culm.cluster.services.secretsmanager.versions import CURRENT, ValueInput, put, version_view
+from culm.cluster.services.secretsmanager.versions import CURRENT, ValueInput, check_token, put, version_view
 from culm.cluster.store import secrets
 from culm.cluster.store.secrets import Secret
 from culm.cluster.wire.operations import Call, operation
@@ -81,6 +81,7 @@ class UpdateSecretInput(ValueInput):
 @operation("secretsmanager", "UpdateSecret")
 def update_secret(call: Call, req: UpdateSecretInput) -> dict[str, Any]:
     """Change a secret's description and key, and its value if one is given. Raises ResourceNotFoundException."""
+    check_token(req)
     secret = secret_named(call, req.secret_id)
     version = put(call, secret, req, (CURRENT,))
     description = req.description if req.description is not None else secret.description

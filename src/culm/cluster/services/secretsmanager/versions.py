@@ -28,6 +28,14 @@ class ValueInput:
     client_request_token: str | None = None
 
 
+def check_token(req: ValueInput) -> None:
+    """Raise InvalidRequestException for a value without a token, which SDKs make of their own."""
+    if req.client_request_token is None and (req.secret_string, req.secret_binary) != (None, None):
+        raise AwsError(
+            "InvalidRequestException", "You must provide a ClientRequestToken value. We recommend a UUID-type value."
+        )
+
+
 @record
 class PutSecretValueInput(ValueInput):
     secret_id: str
@@ -40,6 +48,7 @@ def put_secret_value(call: Call, req: PutSecretValueInput) -> dict[str, Any]:
 
     Raises InvalidRequestException without a value.
     """
+    check_token(req)
     secret = secret_named(call, req.secret_id)
     version = put(call, secret, req, req.version_stages or (CURRENT,))
     if version is None:
@@ -184,15 +193,12 @@ def put(call: Call, secret: Secret, req: ValueInput, stages: Sequence[str]) -> S
 
     None: there was nothing to put. The same request once more changes nothing.
     """
-    text, binary, token = req.secret_string, req.secret_binary, req.client_request_token
+    text, binary, token = req.secret_string, req.secret_binary, req.client_request_token or ""
     if text is not None and binary is not None:
         raise AwsError("InvalidParameterException", "You can't specify both a binary secret value and a string.")
     if text is None and binary is None:
         return None
-    if token is None:  # SDKs give one of their own
-        raise AwsError(
-            "InvalidRequestException", "You must provide a ClientRequestToken value. We recommend a UUID-type value."
-        )
+    check_token(req)
     value = binary if binary is not None else (text or "").encode()
     there = secrets.versions(call.db, secret.arn)
     for version in there:
