@@ -24,7 +24,7 @@ def make(server: SqlServer, sql_user: SqlUser) -> None:
 
 
 def drop(server: SqlServer, begin: str) -> list[str]:
-    """Delete the databases and the users whose names begin so. Returns the databases' names."""
+    """Delete the databases and the users whose names begin with `begin`. Returns the databases' names."""
     connection = connect(server)
     try:
         with connection.cursor() as cursor:

@@ -117,7 +117,7 @@ def hand_over(server: SqlServer, database: str, old: str) -> None:
 
 
 def drop(server: SqlServer, begin: str) -> list[str]:
-    """Delete the databases, and then the roles, whose names begin so. Returns the databases' names."""
+    """Delete the databases, and then the roles, whose names begin with `begin`. Returns the databases' names."""
     import pg8000.native
 
     connection = connect(server)

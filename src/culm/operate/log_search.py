@@ -28,7 +28,7 @@ class Wanted:
     """Plain text, or a CloudWatch Logs filter pattern."""
     limit: int = 500
     stream: str = ""
-    """Only streams that begin so."""
+    """Only streams whose names begin with this."""
 
 
 def is_pattern(text: str) -> bool:

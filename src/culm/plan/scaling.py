@@ -75,7 +75,7 @@ def removal(project: Project, service: Service, live: Observed) -> Change | None
 
 
 def changes(project: Project, service: Service, live: Observed) -> Sequence[Change]:
-    """Bring bounds and policy to what culm.yml says; empty where they are so, or where nothing is to be scaled."""
+    """Bring bounds and policy to what culm.yml says; empty where they agree, or where nothing is to be scaled."""
     if service.scaling is None:
         return ()
     target = live.scalable_targets.get(service.name)

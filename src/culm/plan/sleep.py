@@ -99,7 +99,7 @@ def called_by(service: Service) -> dict[str, str]:
 
 
 def tag_steps(service: Service, live: Described | None) -> list[Step]:
-    """Return the steps that bring a live service's tags about sleep to what culm.yml says; none where they are so."""
+    """Return the steps that bring a live service's tags about sleep to what culm.yml says; none where they agree."""
     if live is None:
         return []
     arn, had, wanted = str(live["serviceArn"]), own_tags(live), wanted_tags(service, live)

@@ -171,7 +171,7 @@ def of_container(task: KnownTask, name: str, host: Host, now: float) -> dict[str
 
 
 def without_nothing(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body without what there is none of, which AWS leaves out."""
+    """Return the body without its empty members (None, "" and []), which AWS leaves out."""
     return {name: value for name, value in body.items() if value is not None and value != "" and value != []}
 
 

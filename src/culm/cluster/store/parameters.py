@@ -29,7 +29,7 @@ class Parameter:
 
 @record
 class ParameterVersion:
-    """A parameter's value at one time; `value` None: it was not asked for."""
+    """One version of a parameter; `value` is None where it was read without `open`."""
 
     name: str
     version: int
@@ -40,7 +40,7 @@ class ParameterVersion:
     labels: tuple[str, ...] = ()
     value: str | None = None
     about: Parameter | None = None
-    """The parameter as it was then; None: that was not remembered."""
+    """The parameter as it was then; None for versions older than this member."""
 
 
 _decode = msgspec.json.Decoder(Parameter).decode
@@ -52,7 +52,7 @@ def find(db: Connection, name: str) -> Parameter | None:
 
 
 def below(db: Connection, path: str = "") -> Sequence[Parameter]:
-    """Return those whose names begin so."""
+    """Return the parameters whose names begin with `path`, by name."""
     rows = db.execute("SELECT body FROM ssm_parameter WHERE substr(name, 1, ?) = ? ORDER BY name", (len(path), path))
     return [_decode(row[0]) for row in rows]
 
@@ -87,7 +87,7 @@ def put(db: Connection, new: NewVersion, now: float) -> None:
 
 
 def version(db: Connection, name: str, number: int | None = None, *, open: bool = True) -> ParameterVersion | None:
-    """Return the newest, or one by its number; opened only if asked. Raises `Corrupted`."""
+    """Return the newest version, or one by its number, unsealed with `open` alone. Raises `Corrupted`."""
     row = db.execute(
         f"{_SELECT} WHERE name = ? AND (? IS NULL OR version = ?) ORDER BY version DESC LIMIT 1",
         (open, name, number, number),
@@ -96,7 +96,7 @@ def version(db: Connection, name: str, number: int | None = None, *, open: bool 
 
 
 def versions(db: Connection, name: str, *, open: bool = False) -> Sequence[ParameterVersion]:
-    """Return all of them, the oldest first; opened only if asked. Raises `Corrupted`."""
+    """Return a parameter's versions, the oldest first, unsealed with `open` alone. Raises `Corrupted`."""
     return [_version(row, open) for row in db.execute(f"{_SELECT} WHERE name = ? ORDER BY version", (open, name))]
 
 

@@ -194,7 +194,7 @@ def _is_moment(when: str) -> bool:
 
 @functools.lru_cache(maxsize=64)
 def epoch(when: str) -> int:
-    """Return epoch seconds. Raises `ValueError` for a moment that there is not, such as one of the 13th month."""
+    """Return epoch seconds. Raises `ValueError` for an impossible moment, such as one of the 13th month."""
     return int(datetime.datetime.strptime(when, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC).timestamp())
 
 

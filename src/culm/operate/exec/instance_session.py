@@ -21,7 +21,10 @@ UNREACHED = (
 
 
 def begin(target: Target, project: Project, instance: str, command: Command) -> TaskSession:
-    """Ask for a session with the command on the instance whose id begins so. Raises CulmError where it has none."""
+    """Ask for a session with the command on the instance whose id begins with `instance`.
+
+    Raises CulmError where there is no such instance, or several.
+    """
     from botocore.exceptions import ClientError
 
     chosen = choose(target, project, instance)
@@ -40,7 +43,7 @@ def begin(target: Target, project: Project, instance: str, command: Command) -> 
 
 
 def choose(target: Target, project: Project, instance: str) -> str:
-    """Return the id of the one instance of the target's that begins so. Raises CulmError with those that there are."""
+    """Return the id of the only instance whose id begins with `instance`. Raises CulmError, naming all, for none or more."""
     ids: list[str] = [each["InstanceId"] for group in joining.groups(target, project) for each in group["Instances"]]
     fitting = [each for each in ids if each.startswith(instance)]
     if len(fitting) != 1:

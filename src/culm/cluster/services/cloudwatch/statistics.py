@@ -131,7 +131,7 @@ def get_metric_statistics(call: Call, req: GetMetricStatisticsInput) -> dict[str
     """Return the points of one metric, by period.
 
     Raises InvalidParameterCombination without a statistic, for an empty span and for more than 1,440 points, and
-    InvalidParameterValue for a statistic that there is not.
+    InvalidParameterValue for an unknown statistic.
     """
     wrong = "InvalidParameterCombination"
     if not req.statistics and not req.extended_statistics:

@@ -40,7 +40,7 @@ def put_attributes(call: Call, req: PutAttributesInput) -> dict[str, Any]:
     """Set attributes of instances.
 
     Raises InvalidParameterException for a bad or reserved name and for too many at once, and TargetNotFoundException
-    for an instance that there is not.
+    for an unknown instance.
     """
     cluster = find_cluster(call, req.cluster)
     for given in _few(req.attributes):

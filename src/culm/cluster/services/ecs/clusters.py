@@ -73,7 +73,7 @@ class DescribeClustersInput:
 
 @operation("ecs", "DescribeClusters")
 def describe_clusters(call: Call, req: DescribeClustersInput) -> dict[str, Any]:
-    """Return the named clusters; one that there is not is in `failures` as MISSING."""
+    """Return the named clusters; unknown ones are in `failures` as MISSING."""
     matching, failures = [], []
     for reference in req.clusters:
         cluster = clusters.find(call.db, last(reference))
@@ -172,7 +172,7 @@ class PutClusterCapacityProvidersInput:
 def put_cluster_capacity_providers(call: Call, req: PutClusterCapacityProvidersInput) -> dict[str, Any]:
     """Replace a cluster's providers and its default strategy.
 
-    Raises InvalidParameterException for a provider that there is not, and for a strategy with one that is not the
+    Raises InvalidParameterException for an unknown provider, and for a strategy with one that is not the
     cluster's.
     """
     cluster = replace(

@@ -33,7 +33,7 @@ class DescribeContainerInstancesInput:
 
 @operation("ecs", "DescribeContainerInstances")
 def describe_container_instances(call: Call, req: DescribeContainerInstancesInput) -> dict[str, Any]:
-    """Return instances with what is free on them; one that there is not is in `failures`.
+    """Return instances with what is free on them; unknown ones are in `failures`.
 
     Raises InvalidParameterException for none and for too many.
     """

@@ -239,7 +239,7 @@ class DescribeServicesInput:
 
 @operation("ecs", "DescribeServices")
 def describe_services(call: Call, req: DescribeServicesInput) -> dict[str, Any]:
-    """Return up to 10 services; one that there is not is in `failures`.
+    """Return up to 10 services; unknown ones are in `failures`.
 
     Raises InvalidParameterException for none and for more.
     """

@@ -59,7 +59,7 @@ class DescribeReplicationGroupsInput:
 
 @operation("elasticache", "DescribeReplicationGroups")
 def describe_replication_groups(call: Call, req: DescribeReplicationGroupsInput) -> dict[str, Any]:
-    """Return one cache, or all. Raises the error of a cache that there is not."""
+    """Return one cache, or all. Raises ReplicationGroupNotFoundFault."""
     groups = (
         caches.groups.every(call.db) if req.replication_group_id is None else [_find(call, req.replication_group_id)]
     )

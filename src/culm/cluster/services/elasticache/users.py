@@ -70,7 +70,7 @@ class DescribeUsersInput:
 
 @operation("elasticache", "DescribeUsers")
 def describe_users(call: Call, req: DescribeUsersInput) -> dict[str, Any]:
-    """Return one user, or all, of one engine if it is named. Raises the error of a user that there is not."""
+    """Return one user, or all, of one engine if it is named. Raises UserNotFound."""
     users = caches.users(call.db) if req.user_id is None else [_find_user(call, req.user_id)]
     return {"users": [described(call, user) for user in users if req.engine in (None, user.engine)]}
 
@@ -97,7 +97,7 @@ class CreateUserGroupInput:
 
 @operation("elasticache", "CreateUserGroup", wakes=True)
 def create_user_group(call: Call, req: CreateUserGroupInput) -> dict[str, Any]:
-    """Create a group of users. Raises UserGroupAlreadyExists, and the error of a user that there is not."""
+    """Create a group of users. Raises UserGroupAlreadyExists, and UserNotFound for a member that does not exist."""
     identifier = checked(req.user_group_id, "UserGroupId")
     if caches.find_user_group(call.db, identifier):
         raise AwsError("UserGroupAlreadyExists", f"User group {identifier} already exists.", status=400)
@@ -135,7 +135,7 @@ class DescribeUserGroupsInput:
 
 @operation("elasticache", "DescribeUserGroups")
 def describe_user_groups(call: Call, req: DescribeUserGroupsInput) -> dict[str, Any]:
-    """Return one group of users, or all. Raises the error of a group that there is not."""
+    """Return one group of users, or all. Raises UserGroupNotFound."""
     groups = caches.user_groups(call.db) if req.user_group_id is None else [_find_user_group(call, req.user_group_id)]
     return {"user_groups": [described_group(call, group) for group in groups]}
 

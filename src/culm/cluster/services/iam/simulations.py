@@ -39,7 +39,7 @@ class SimulatePrincipalPolicyInput:
 def simulate_principal_policy(call: Call, req: SimulatePrincipalPolicyInput) -> dict[str, Any]:
     """Return what a role's policies, and those given with them, say to each action.
 
-    Raises NoSuchEntity for a role that there is not.
+    Raises NoSuchEntity for an unknown role.
     """
     role = roles.find_arn(call.db, req.policy_source_arn)
     if role is None:

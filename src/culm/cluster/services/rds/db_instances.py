@@ -140,7 +140,7 @@ class DescribeDbInstancesInput:
 def describe_db_instances(call: Call, req: DescribeDbInstancesInput) -> dict[str, Any]:
     """Return one DB instance, or all that the filters let through.
 
-    Raises DBInstanceNotFound, and InvalidParameterValue for a filter that there is not.
+    Raises DBInstanceNotFound, and InvalidParameterValue for an unknown filter.
     """
     if unknown := [each.name for each in req.filters if each.name not in FILTERS]:
         raise AwsError("InvalidParameterValue", f"Unrecognized filter name: {unknown[0]}")

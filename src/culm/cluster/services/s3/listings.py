@@ -185,7 +185,7 @@ class ListObjectVersionsInput(ListingInput):
 def list_object_versions(call: Call, req: ListObjectVersionsInput) -> dict[str, Any]:
     """List all versions and delete markers, behind a key and a version of it.
 
-    Raises InvalidArgument for a version that there is not.
+    Raises InvalidArgument for an unknown version.
     """
     bucket_named(call, req.bucket, req.expected_bucket_owner)
 

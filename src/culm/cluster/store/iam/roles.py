@@ -90,7 +90,7 @@ def detach(db: Connection, role: str, policy_arn: str) -> bool:
 
 
 def documents(db: Connection, role_arn: str) -> Sequence[str]:
-    """Return all that says what a role may do; nothing for a role that there is not."""
+    """Return all that says what a role may do; nothing for an unknown role."""
     role = find_arn(db, role_arn)
     if role is None:
         return []
