@@ -43,7 +43,7 @@ def begin(target: Target, project: Project, instance: str, command: Command) -> 
 
 
 def choose(target: Target, project: Project, instance: str) -> str:
-    """Return the id of the only instance whose id begins with `instance`. Raises CulmError, naming all, for none or more."""
+    """Return the id of the only instance whose id begins with `instance`. Raises CulmError for none, or several."""
     ids: list[str] = [each["InstanceId"] for group in joining.groups(target, project) for each in group["Instances"]]
     fitting = [each for each in ids if each.startswith(instance)]
     if len(fitting) != 1:
