@@ -165,7 +165,7 @@ class Refresh:
         return so_far
 
     def _steady(self) -> str:
-        """A task that runs serves nobody before the load balancer finds it healthy."""
+        """Return the services that lack tasks which the load balancer finds healthy; empty: all is steady."""
         services = active_services(self.target, self.project.name, list(self.project.services))
         return ", ".join(sorted(name for name, s in services.items() if self._serving(s) < s["desiredCount"]))
 

@@ -45,7 +45,7 @@ def _section(command: click.Command, context: click.Context) -> list[str]:
 
 
 def _text(help: str) -> str:
-    """As markdown: what click leaves as it is written (a paragraph that begins with a backspace) are examples."""
+    """Return a help text as Markdown; paragraphs that click does not wrap (after a backspace) are examples."""
     paragraphs = inspect.cleandoc(help).split("\n\n")
     return "\n\n".join(
         "```sh\n" + paragraph.removeprefix("\b\n") + "\n```" if paragraph.startswith("\b") else paragraph

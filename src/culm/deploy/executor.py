@@ -157,7 +157,7 @@ class _Run:
         return self.failed.get(name) if lane is None else lane.error if lane.ended else None
 
     def under_way(self, name: str) -> bool:
-        """Whether a lane of this name has begun and has not ended."""
+        """Return whether a lane of this name has begun and has not ended."""
         return name in self.lanes and not self.lanes[name].ended
 
     def put_to_sleep(self, lane: Lane, work: Work, seconds: float) -> None:
@@ -172,7 +172,7 @@ class _Run:
             self.running[self.pool.submit(self.advance, work)] = lane, work
 
     def advance(self, work: Work) -> tuple[float, Any]:
-        """In a thread: the work up to its next pause. Returns that, or -1 and its result."""
+        """Do the work up to its next pause, in a thread. Returns that pause in seconds, or -1 and the result."""
         with faults.translated():
             try:
                 return next(work), None
@@ -232,7 +232,7 @@ class _Run:
             self.end(lane, error)
 
     def end(self, lane: Lane, error: CulmError) -> None:
-        """The lane has failed, and all that could be undone is."""
+        """End a lane that has failed, after its steps were undone: the steps that are left are dropped."""
         first = error.what.splitlines()[0]
         skipped = isinstance(error, LeftAlone)
         line = first.removeprefix(f"{lane.name} was ") if skipped else f"failed: {first}"

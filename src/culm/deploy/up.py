@@ -145,7 +145,7 @@ class Up:
         return {**known, **built(steps, self.executor.results)}, failed
 
     def _look_for_databases(self) -> None:
-        """Where servers are that were just made: task definitions may name them."""
+        """Look for the addresses of servers that were just made: task definitions may name them."""
         project, target, survey = self.job.project, self.job.target, self.job.survey
         if set(survey.surroundings.databases) < set(project.databases):
             bases, caches = db_instances(target, project), replication_groups(target, project)
@@ -162,7 +162,7 @@ class Up:
         return rollout.deploy(project, self.job.survey, plan, names, images)
 
     def _look_for_revisions(self, wanted: Iterable[wishes.Wish]) -> None:
-        """Whether task definitions have to be registered is told by the newest of their families.
+        """Look at the newest revision of each family, to tell whether another one has to be registered.
 
         A deploy that was broken off, or that went back, may have registered them already.
         """
@@ -177,7 +177,7 @@ class Up:
         self.job.survey = replace(self.job.survey, observed=replace(observed, newest=known))
 
     def _look_for_migrations(self, wanted: Sequence[wishes.Wish]) -> None:
-        """A deploy that was broken off may have run the migration of a service that is not there yet to tell it.
+        """Look for migrations that ran in a deploy that was broken off before it made the service.
 
         AWS keeps stopped tasks for an hour. Where the service is there, another migration may have run since.
         """

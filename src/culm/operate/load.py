@@ -50,7 +50,7 @@ def run(url: str, clients: int, seconds: float) -> Run:
 
 
 def _ask(url: str, over: threading.Event) -> tuple[list[float], int]:
-    """One client, until it is over: seconds of each good answer, and how many were none."""
+    """Ask as one client until the end; returns the seconds of each good answer, and the number of bad ones."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
     times: list[float] = []

@@ -87,7 +87,7 @@ class Probe:
         return Tally(requests=len(times) + len(failures), failures=failures, p99=p99, urls=self._urls)
 
     def _ask(self, url: str, client: int) -> None:
-        """One client, until it is over. The clients of a URL take turns."""
+        """Ask as one client until the end. The clients of a URL take turns."""
         due = self._began + client / RATE
         while not self._over.wait(max(0.0, due - time.monotonic())):
             began = time.monotonic()

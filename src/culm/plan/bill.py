@@ -116,7 +116,7 @@ def assumptions(settings: TargetSettings) -> Assumptions:
 
 
 def _rounded(number: float) -> str:
-    """`0.05`, `56.4`, `1,480`: three digits are all that is known of an assumption."""
+    """Write `0.05`, `56.4` or `1,480`: an assumption has three digits at most."""
     return f"{round(number, -1):,.0f}" if number >= 1000 else f"{number:.3g}"
 
 

@@ -61,7 +61,7 @@ def resource(described: Described, name: str, *, of: str = "registeredResources"
 
 
 def _task(described: Described) -> Task:
-    """Its containers are its agent's business."""
+    """Read a task as ECS describes it, without its containers: only its agent needs those."""
     return to(Task, {key: value for key, value in described.items() if key != "containers"})
 
 

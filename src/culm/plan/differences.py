@@ -49,5 +49,5 @@ def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
 
 
 def _plain(rest: Mapping[str, Any]) -> Any:
-    """`{name: MYENV, value: stg}` is MYENV's value."""
+    """Return the value of an item that has nothing but a `value` beside its name: `{name: MYENV, value: stg}`."""
     return rest["value"] if rest.keys() == {"value"} else rest

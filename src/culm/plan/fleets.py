@@ -185,7 +185,7 @@ def _degree(part: WavePart) -> int:
 
 
 def _missing(state: ClusterState) -> bool:
-    """Whether some service has fewer tasks than it wants."""
+    """Return whether a service has fewer tasks than it should."""
     counts = Counter(task.group for task in state.tasks)
     return any(counts[f"service:{service.service_name}"] < service.desired_count for service in state.services)
 

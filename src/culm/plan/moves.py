@@ -132,7 +132,7 @@ def _settings(service: Service) -> tuple[object, ...]:
 
 
 def _together(state: ClusterState, ready: Sequence[Wanted]) -> tuple[Wave, ClusterState] | None:
-    """As many of them as fit side by side; those that must stop first are left out.
+    """Move as many of them together as fit side by side; those that must stop first are left out.
 
     No new service takes the room that a live one may still need for its roll.
     """
@@ -151,7 +151,7 @@ def _together(state: ClusterState, ready: Sequence[Wanted]) -> tuple[Wave, Clust
 
 
 def _alone(state: ClusterState, wanted: Wanted) -> tuple[Wave, ClusterState] | Obstacle:
-    """By itself: stop-first, and with its slot lent to its migration if need be and if `roll` lets it go down."""
+    """Move one service alone: stop-first, and down while it migrates where nothing else fits and `roll` allows it."""
     how = _how(state, wanted)
     if how in ("new", "settings") or wanted.roll == "start-first" or isinstance(wanted.roll, tuple):
         played = _play(state, [(wanted, how)])
@@ -201,7 +201,7 @@ def _play(
 
 
 def _running(state: ClusterState, name: str) -> int:
-    """A service's tasks that are to stay: a new count begins no deployment, which would tell that some are missing."""
+    """Count a service's tasks that stay: a new count begins no deployment whose counts would tell."""
     return len([t for t in state.tasks if t.group == f"service:{name}" and t.desired_status == "RUNNING"])
 
 
@@ -228,7 +228,7 @@ def _obstacle(
 
 
 def _starts_come_first(outcome: Simulation) -> bool:
-    """Whether everything starts before anything has gone: then no order of what goes changes a placement."""
+    """Return whether all tasks start before any has gone: then the order of those that go changes no placement."""
     verbs = [move.verb for move in outcome.moves]
     return "start" not in verbs[verbs.index("gone") :] if "gone" in verbs else True
 

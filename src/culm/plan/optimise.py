@@ -118,7 +118,7 @@ def single(sizes: Sequence[Size], offers: Sequence[Offer]) -> InstanceMix | None
 
 
 def _undominated(offers: Sequence[Offer]) -> list[Offer]:
-    """Without those that another one betters in everything."""
+    """Leave out offers that another one betters in every respect."""
 
     def betters(offer: Offer, other: Offer) -> bool:
         mine = (offer.memory, offer.cpu, _tasks(offer), -offer.price)
@@ -168,7 +168,7 @@ class _Search:
         return _fleet(bought, best, min(best, heap[0][0]) if heap else best)
 
     def _patterns(self, offer: Offer, left: Left, least: float = 0.0) -> Iterator[Left]:
-        """What can stand on one instance of it so that nothing more fits, with a task of the first size that is left.
+        """Yield the full loads of one instance of an offer that have a task of the first size that is left.
 
         Those that are worth less than `least` are left out.
         """

@@ -107,7 +107,7 @@ def _with_most(wish: Wanted, most: int) -> Wanted:
 
 
 def _written(wish: Wanted) -> str:
-    """`web: {count: 1-3}`; a range of one number is none, and is not scaled."""
+    """Write what to put into culm.yml: `web: {count: 1-3}`; without `scale` where the maximum cannot be lowered."""
     assert wish.scaling is not None, "only services that are scaled have a maximum"
     if _may_lower(wish.scaling):
         return f"{wish.name}: {{count: {wish.scaling.bounds}}}"
@@ -247,7 +247,7 @@ def _fleets(state: ClusterState, wanted: Sequence[Wanted], costs: Costs) -> Iter
 
 
 def _large_enough(fleet: Sequence[str], state: ClusterState, wanted: Sequence[Wanted]) -> bool:
-    """What no placement can make up for: all memory together, and the largest task on the largest instance."""
+    """Return whether memory suffices: all of it together, and the largest instance's for the largest task."""
     definitions = {
         w.name: (w.definition, w.scaling.bounds.most if w.scaling else w.service.desired_count) for w in wanted
     }

@@ -93,7 +93,7 @@ def _names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _amounts(resources: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    """MiB of memory and CPU units."""
+    """Return MiB of memory and CPU units."""
     by_name = {resource["name"]: resource.get("integerValue", 0) for resource in resources}
     return by_name.get("MEMORY", 0), by_name.get("CPU", 0)
 

@@ -118,7 +118,7 @@ def _line(path: Path, value: str) -> str:
 
 
 def _braces(path: Sequence[str], value: str) -> str:
-    """`{local: {instances: 1 x t3.small}}`."""
+    """Write a mapping in braces: `{local: {instances: 1 x t3.small}}`."""
     return value if not path else f"{{{path[0]}: {_braces(path[1:], value)}}}"
 
 

@@ -41,7 +41,7 @@ class Trace:
         self._write(service, model, context, {"error": error} if error else {}, retries)
 
     def _broke(self, service: str, *, exception: Exception, context: dict[str, Any], **_: Any) -> None:
-        """The call did not get as far as an answer."""
+        """Write down a call that ended without an answer."""
         model = context.get(CONTEXT, {}).get("model")
         if model is not None:
             self._write(service, model, context, {"error": type(exception).__name__}, 0)

@@ -91,7 +91,7 @@ def values(name: str, text: str) -> set[str]:
 
 
 def _unquoted(written: str) -> set[str]:
-    """The value of a setting without its quotes or the comment behind it: as written, and with escapes resolved."""
+    """Return a setting's value without quotes and comment: as written, and with escapes resolved."""
     if written[0] in "[{":  # a list or a table: its parts are looked at by themselves
         return set()
     if (quoted := QUOTED_PAIR.match(f"x={written}")) is None:

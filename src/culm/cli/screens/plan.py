@@ -197,7 +197,7 @@ def picture(host: Host, mib_a_column: float) -> str:
 
 
 def _waves(plan: Plan, width: int) -> Iterator[str]:
-    """What moves together is one line; so are services that do the same one after the other."""
+    """Write the waves: a line for what moves together, and one for services that do the same in turn."""
     runs: list[tuple[str, list[str]]] = []
     for wave in plan.moves.waves:
         first = wave.parts[0]
@@ -285,7 +285,7 @@ def bill_item(line: BillItem) -> str:
 
 
 def _units(number: float) -> str:
-    """`0.05`, `56.4`, `1,480`: no more digits than an assumption has."""
+    """Write `0.05`, `56.4` or `1,480`: an assumption has no more digits."""
     return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
@@ -303,7 +303,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def _numbers(plan: Plan) -> dict[str, str]:
-    """`#1` for the oldest instance, and so on."""
+    """Number instances: `#1` is the oldest."""
     return {host.arn: f"#{number}" for number, host in enumerate(plan.hosts, 1)}
 
 
@@ -330,7 +330,7 @@ def arrow(difference: Difference) -> str:
 
 
 def _short(value: str | None) -> str:
-    """A digest's first twelve digits are enough to know it by."""
+    """Cut digests to their first twelve digits, which are enough to tell them apart."""
     text = (value or "").rpartition("@")[2]
     return last(text).removeprefix("sha256:")[:12] if "sha256:" in text else text
 

@@ -134,7 +134,7 @@ def _head(snapshot: Snapshot, width: int) -> Iterator[Text]:
 
 
 def _scaled(snapshot: Snapshot) -> Iterator[Text]:
-    """`scaled: front 2 (1-3, requests 6000) · api 1 (1-4, cpu 60)`."""
+    """Write `scaled: front 2 (1-3, requests 6000) · api 1 (1-4, cpu 60)`."""
     counts = [f"{each.name} {each.running} ({each.scaling})" for each in snapshot.services if each.scaling]
     if counts:
         yield Text(f"scaled: {' · '.join(counts)}", style="dim")

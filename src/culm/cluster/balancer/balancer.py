@@ -243,7 +243,7 @@ class Balancer:
         return listeners, groups
 
     def _problems(self, observed: Seen, outcome: Outcome | None) -> Mapping[str, str]:
-        """By listener ARN: everything of it that is not carried, and why."""
+        """Return what is not carried, and why, by listener ARN."""
         if outcome is None:
             return {listener.listener_arn: self._failure for listener in observed.listeners}
         failing = self._isolated.failing
@@ -333,7 +333,7 @@ def record_facts(db: sqlite3.Connection, observed: Seen, facts: Facts, now: floa
 
 
 def _tell_services(db: sqlite3.Connection, of_listener: tuple[Rule, ...], problem: str, now: float) -> None:
-    """An event for each service that a rule of the listener leads to."""
+    """Write an event for each service that a rule of the listener leads to."""
     groups = {
         group.target_group_arn for rule in of_listener for action in rule.actions for group in action.target_groups
     }
@@ -362,12 +362,12 @@ def delay_seconds(group: TargetGroup) -> int:
 
 
 def _not_carried(before: RegisteredTarget, after: RegisteredTarget) -> RegisteredTarget:
-    """A target that became healthy, when the plane has not been told: it serves nobody yet."""
+    """Hold back a target that became healthy while the plane does not know it: it gets no requests yet."""
     return before if after.state == "healthy" else after
 
 
 def _refused(target: RegisteredTarget, observed: Seen, outcome: Outcome) -> RegisteredTarget:
-    """A target that the plane refuses is not healthy, whatever it answers."""
+    """Make a target that the plane refuses unhealthy, whatever it answers."""
     name = f"{observed.addresses.get(target.id)}:{target.port}"
     why = outcome.targets.get((target.target_group_arn, name))
     if why is None or target.deregistered_at is not None:

@@ -119,7 +119,7 @@ async def probe(check: Check) -> Answer:
 
 
 async def _stays_open(address: str, port: int) -> bool:
-    """Whether somebody listens. A container engine's own proxy accepts for a program that does not, and hangs up."""
+    """Return whether a program listens. A container engine's proxy accepts even where none does, and then hangs up."""
     reader, writer = await asyncio.open_connection(address, port)
     try:
         async with asyncio.timeout(OPEN_SECONDS):

@@ -102,7 +102,7 @@ class Meter:
 def _points(
     arn: str, load_balancer_arn: str, targets: Sequence[RegisteredTarget], carried: Carried, now: float
 ) -> Iterator[tuple[Metric, Point]]:
-    """For the load balancer and for the target group; what is zero is left out, as there."""
+    """Return points for the load balancer and for the target group; zeros are left out, as on AWS."""
     balancer = {"LoadBalancer": resource(load_balancer_arn).removeprefix("loadbalancer/")}
     group = {**balancer, "TargetGroup": resource(arn)}
     healthy = sum(each.state == "healthy" for each in targets)

@@ -104,7 +104,7 @@ def _write(home: Path, folder: Path, file: Path) -> int:
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without whose it was: that is for who restores it."""
+    """Remove owners from an archive's member: files belong to whoever restores them."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member

@@ -196,7 +196,7 @@ class Components:
         await self.agents.reset()
 
     def _agent_for(self, machine: Machine) -> Agent:
-        """The agent of one simulated machine; the `Fleet` runs it."""
+        """Make the agent of one simulated machine; the `Fleet` runs it."""
         surroundings = Surroundings(
             address=machine.address,
             region=self._resources.settings.region,
@@ -223,7 +223,7 @@ class Components:
         return Server(self._app, self._answer, tls)
 
     def _application(self) -> tuple[App, Answer]:
-        """The AWS API, the image registry, and what tasks ask their agent for; then the short way to the first."""
+        """Make the ASGI application (AWS API, registry, what tasks ask their agent), and the short path to the API."""
         resources = self._resources
         api = Api(
             region=resources.settings.region,

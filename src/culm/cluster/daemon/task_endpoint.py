@@ -61,7 +61,7 @@ class TaskEndpoint:
                 server.close()
 
     async def _take_alone(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """What goes wrong with one connection is no other's business."""
+        """Serve one connection; its failure does not end the others."""
         try:
             await self._take(reader, writer)
         except Exception:
@@ -97,7 +97,7 @@ class TaskEndpoint:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One direction, until its end."""
+    """Copy one direction of a connection until it ends."""
     with suppress(OSError):
         while data := await reader.read(BUFFER):
             writer.write(data)

@@ -32,7 +32,7 @@ class Caches(Keeper[ReplicationGroup, Valkey]):
         return self._admitted.get(row.identifier) == await self._users(row)
 
     async def _users(self, row: ReplicationGroup) -> str:
-        """Lines of an ACL file; digests stand for passwords."""
+        """Return the lines of an ACL file, with digests in place of passwords."""
         users = await self._store.run(lambda db: caches.users_of(db, row.wish.user_groups))
         return "".join(
             f"user {user.name} {user.access_string} {' '.join(f'#{digest}' for digest in user.digests)}\n"

@@ -142,7 +142,7 @@ class Keeper(Generic[R, S]):
         return 1
 
     async def _make_on_a_free_port(self, server: S, row: R) -> str:
-        """`make`, again where somebody else took the port meanwhile. Raises what the last try raised."""
+        """Call `make`, again where another program took the port meanwhile. Raises what the last try raised."""
         wanted = row.endpoint_port or row.port
         for tries_left in reversed(range(PORTS_TRIED)):
             if not server.running():
@@ -155,7 +155,7 @@ class Keeper(Generic[R, S]):
         raise AssertionError("the last try returns or raises")
 
     def _waits_for_its_port(self, row: R) -> bool:
-        """Whether its port is taken and it ran a moment ago: what it left there goes, and so may a passer-by."""
+        """Return whether to wait for its port: it is taken, but the server ran a moment ago, so it may be free soon."""
         wanted = row.endpoint_port
         if wanted is None or time.monotonic() - self._ran.get(row.identifier, float("-inf")) > OWN_PORT_SECONDS:
             return False

@@ -67,7 +67,7 @@ class Executions:
             await terminal.hang_up()
 
     async def _opened(self, id: str, receive: Receive) -> ExecSession | None:
-        """The first message has the token."""
+        """Read the first message, which has the token."""
         try:
             async with asyncio.timeout(OPENING_SECONDS):
                 token = json.loads((await receive()).get("text") or "")["TokenValue"]
@@ -127,7 +127,7 @@ class Stream:
         await self._hang_up()
 
     async def _say_closed(self, why: str) -> None:
-        """The client hangs up when it has read this."""
+        """Tell the client that the session is over; it hangs up when it has read this."""
         closed = {
             "MessageId": self._new_id(),
             "CreatedDate": str(int(self._now() * 1000)),
@@ -180,7 +180,7 @@ class Stream:
                         return
 
     async def _heard(self, terminal: Terminal, message: Message) -> bool:
-        """Whether the session goes on."""
+        """Take a message of the client's; returns whether the session goes on."""
         match message.payload_type:
             case Payload.HANDSHAKE_RESPONSE:
                 await self._say(Payload.HANDSHAKE_COMPLETE, {"HandshakeTimeToComplete": 0, "CustomerMessage": ""})

@@ -248,7 +248,7 @@ class Agent:
         return by_task
 
     def _may_begin(self, task: KnownTask, now: float) -> bool:
-        """A task that does not fit waits, and nobody is told: so does the ECS agent."""
+        """Return whether a task fits now. One that does not waits without a word, as with the ECS agent."""
         if not task.accepted:
             others = [t.payload for t in self._tasks.values() if t.accepted and t.status(now) != "STOPPED"]
             task.accepted = task.wanted == "STOPPED" or fits(task.payload, others, self._machine)

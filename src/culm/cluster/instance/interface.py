@@ -41,13 +41,13 @@ class Logs(Protocol):
 
 class Secrets(Protocol):
     async def __call__(self, task: TaskPayload, container: ContainerPayload) -> Mapping[str, str]:
-        """The values of a container's secrets; raises RuntimeFailure where one cannot be had."""
+        """Return the values of a container's secrets. Raises RuntimeFailure where one cannot be read."""
         ...
 
 
 class Files(Protocol):
     async def __call__(self, task: TaskPayload, container: ContainerPayload) -> Mapping[str, bytes]:
-        """What a container fetches for others, by its path in that container; raises RuntimeFailure."""
+        """Return a file of a container, by its path there. Raises RuntimeFailure."""
         ...
 
 

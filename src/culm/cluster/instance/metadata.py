@@ -88,7 +88,7 @@ class Metadata:
                 await answer(send, 404, f"V4 metadata handler: there is no {what!r} here")
 
     async def _stats(self, task: KnownTask, host: Host) -> dict[str, Any]:
-        """By runtime id; null for a container that does not run."""
+        """Return statistics by runtime id; null for a container that does not run."""
         containers = list(task.snapshots.values())
         usages = await asyncio.gather(*(host.stats.stats(snapshot.name) for snapshot in containers))
         limits = {c.name: c.memory or task.payload.memory or host.machine.memory for c in task.payload.containers}
@@ -99,7 +99,7 @@ class Metadata:
         }
 
     def _reading(self, snapshot: Seen, usage: Usage, limit: int) -> dict[str, Any]:
-        """In the words of Docker's own stats, with the reading before it, from which clients tell the CPU's load."""
+        """Return a reading as Docker's stats, with the one before it, from which clients compute the CPU's load."""
         now = Reading(at=self._now(), cpu_seconds=usage.cpu_seconds)
         before = self._readings.get(snapshot.runtime_id, Reading(at=snapshot.started_at or now.at, cpu_seconds=0.0))
         self._readings[snapshot.runtime_id] = now
@@ -189,7 +189,7 @@ def _networks(task: KnownTask, snapshot: Seen | None) -> list[dict[str, Any]] | 
 
 
 def _ports(snapshot: Seen | None) -> list[dict[str, Any]]:
-    """With the host's, as the agent of a bridge network tells them."""
+    """Return ports with the host's beside them, as the agent shows them in bridge mode."""
     return [
         {"ContainerPort": p.container_port, "Protocol": p.protocol, "HostPort": p.host_port, "HostIp": "0.0.0.0"}
         for p in (snapshot.ports if snapshot else ())
@@ -208,7 +208,7 @@ def _logs(task: KnownTask, container: ContainerPayload, region: str) -> dict[str
 
 
 def _cpu(reading: Reading) -> dict[str, Any]:
-    """`system_cpu_usage` is what all of the machine's CPUs could have done until then."""
+    """Return CPU figures as Docker does; `system_cpu_usage` is what all of the machine's CPUs could have done."""
     cpus = os.cpu_count() or 1
     return {
         "cpu_usage": {"total_usage": int(reading.cpu_seconds * NANOSECONDS)},

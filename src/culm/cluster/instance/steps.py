@@ -114,7 +114,7 @@ def _restarts(container: ContainerPayload, now: Progress) -> bool:
 
 
 def _verdict(dependency: ContainerDependency, on: Progress, task: TaskPayload, waited_seconds: float) -> bool | str:
-    """Whether the dependency holds; a text says why it never will."""
+    """Return whether the dependency holds; a text says why it never will."""
     name = dependency.container_name
     failed = f"DependencyFailedToStart: container {name} is what it waits for"
     match dependency.condition:

@@ -39,7 +39,7 @@ class Telemetry:
 
 
 def _metric(container: str, before: Look | None, look: Look) -> ContainerMetric:
-    """A peak that is higher than at the last look was reached since then, however short it was."""
+    """Return a container's use of CPU and memory; a peak above the last look's was reached since, however briefly."""
     now = look.usage.memory
     peak = look.usage.memory_peak
     most = peak if before is None or peak > before.usage.memory_peak else now

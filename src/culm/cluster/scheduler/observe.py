@@ -66,7 +66,7 @@ def target_health(db: Connection, of: Iterable[Task]) -> Mapping[str, TargetHeal
 
 
 def _state(target: RegisteredTarget | None) -> TargetState:
-    """A target that nobody sends requests to, or that has no verdict yet, is on its way."""
+    """Return a target's state: `initial` where it is not registered or not judged yet."""
     match target.state if target else "initial":
         case "healthy":
             return "healthy"

@@ -81,7 +81,7 @@ def credentials(db: Connection, task: Task, definition: TaskDefinition, issuer: 
 
 
 def _images(db: Connection, task: Task, definition: TaskDefinition, issuer: Issuer) -> dict[str, str]:
-    """A deployment's first task decides what its tags mean; its later tasks get the same images."""
+    """Return the images of a deployment, pinned by its first task so that tags mean the same for all its tasks."""
     deployment = deployments.find(db, task.started_by or "")
     pinned = dict(deployment.digests) if deployment else {}
     images: dict[str, str] = {}

@@ -79,7 +79,7 @@ def deregister(db: Connection, cluster: str, now: float, new_id: Callable[[], st
 
 
 def _still_there(db: Connection, known: Sequence[TaskTarget]) -> list[TaskTarget]:
-    """Those whose target has not drained yet; the others are forgotten."""
+    """Return the registrations whose target still drains, and forget the others."""
     left = []
     for target in known:
         if any((t.id, t.port) == (target.id, target.port) for t in targets.in_group(db, target.target_group_arn)):

@@ -66,7 +66,7 @@ def _scale(db: Connection, target: ScalableTarget, service: Service, now: float,
 
 
 def _values(db: Connection, policy: ScalingPolicy, service: Service, now: float) -> Iterator[float]:
-    """The policy's metric in the last complete minutes, oldest first, from the first after a gap."""
+    """Return the policy's metric in the last complete minutes, the oldest first, from the first after a gap."""
     end = math.floor((now - LATE_SECONDS) / MINUTE) * MINUTE
     begin = end - MINUTE * max(OUT_MINUTES, IN_MINUTES)
     points = {int(point.at): point for point in metrics.find(db, _metric(policy.tracking, service), begin, end)}

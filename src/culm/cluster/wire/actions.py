@@ -111,14 +111,14 @@ def _role(value: str, members: Members, place: Place) -> str:
 
 
 def _secret(value: str, members: Members, place: Place) -> str:
-    """A secret's ARN ends with six characters of its own; a policy says `-??????`."""
+    """Return a secret's ARN as policies write it: with `-??????` for its last six characters."""
     if value == "*" or value.startswith("arn:"):
         return value
     return arn("secretsmanager", place.region, place.account, f"secret:{value}-??????")
 
 
 def _balanced(kind: str) -> Build:
-    """What is being made has no id yet: a policy says `*` there."""
+    """Build the ARN of what belongs to a load balancer; it has no id yet, so `*` stands in its place."""
     return lambda value, members, place: arn("elasticloadbalancing", place.region, place.account, f"{kind}/{value}/*")
 
 

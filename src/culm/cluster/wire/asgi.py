@@ -83,7 +83,7 @@ def answering(
         return response
 
     async def pieces(outgoing: Outgoing) -> AsyncIterator[bytes]:
-        """Each is read in a transaction of its own when the one before has been taken."""
+        """Yield pieces of a body, each read in a transaction of its own once the one before was sent."""
         try:
             for step in outgoing.steps():
                 yield await store.run_long(step)

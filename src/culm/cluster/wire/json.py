@@ -59,7 +59,7 @@ def encoder(operation: Operation) -> Callable[[Any, str], Response]:
 
 
 def _beginning(members: dict[str, Any], stream: str, request_id: str) -> Response:
-    """The first messages of an event stream: the members that are not in it, and the events that there are so far."""
+    """Return an event stream's first messages: the members outside the stream, then the events so far."""
     events = members.pop(stream)
     messages = [event("initial-response", _encode(members))]
     messages += [event(name, _encode(payload)) for name, payload in events.items()]

@@ -375,7 +375,7 @@ def _any(config: PatternConfig, text: str, *, fold: bool) -> bool:
 
 
 def _pair_matches(want: QueryString, key: str, value: str) -> bool:
-    """Whether a query string has the pair, ignoring case; a pair without a key matches any key."""
+    """Return whether a query string has the pair, ignoring case; a pair without a key matches any key."""
     return (want.key is None or glob_matches(want.key.lower(), key.lower(), escapes=True)) and glob_matches(
         (want.value or "").lower(), value.lower(), escapes=True
     )

@@ -33,7 +33,7 @@ def applies(statement: Statement, ask: Ask) -> bool:
 
 
 def _has_resource(statement: Statement) -> bool:
-    """An identity policy's statement that names no resource speaks of none."""
+    """Return whether a statement names resources; without them an identity policy's applies to nothing."""
     return statement.resources is not None or statement.not_resources is not None
 
 

@@ -123,7 +123,7 @@ def _tell(service: Service, messages: Sequence[str], why: str) -> list[Action]:
 
 
 def _counted(service: Service, primary: Deployment, tasks: Sequence[Task], desired: int, failed: int) -> Service:
-    """The service with its PRIMARY deployment's counts up to date, without the deployments that are over.
+    """Return the service with its PRIMARY deployment's counts up to date, without deployments that are over.
 
     The last COMPLETED deployment stays until another one is: a roll-back goes there.
     """

@@ -315,7 +315,7 @@ class _Look:
         return leavers
 
     def _is_protected(self, task: Task) -> bool:
-        """Whether scale-in protection keeps the task; an unhealthy task or a deleted service's is never protected.
+        """Return whether scale-in protection keeps the task; not an unhealthy one, nor a deleted service's.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection.html
         """

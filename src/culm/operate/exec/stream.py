@@ -139,7 +139,7 @@ class Carrier:
                     self._open.set()
 
     async def _shake_hands(self, request: Message) -> None:
-        """What a session is, we take; encryption with a key of KMS's own we do not have, and say so."""
+        """Answer the handshake: accept the session's type, refuse encryption by a KMS key, which we do not have."""
         done = []
         for action in request.words.get("RequestedClientActions", ()):
             known = action.get("ActionType") == "SessionType"

@@ -161,7 +161,7 @@ class Looker:
         return [service for service in services if service["status"] == "ACTIVE"]
 
     def _definitions_of(self, services: Iterable[Described], tasks: Iterable[Described]) -> dict[str, Described]:
-        """Task definitions never change, so each is asked for once."""
+        """Return task definitions by ARN; they never change, so each is asked for once."""
         wanted = {deployment["taskDefinition"] for service in services for deployment in service["deployments"]}
         wanted |= {service["taskDefinition"] for service in services}
         wanted |= {task["taskDefinitionArn"] for task in tasks}
@@ -262,7 +262,7 @@ class Looker:
         return asked
 
     def _last_lines(self, tasks: Iterable[Any], definitions: Mapping[str, Described]) -> dict[str, tuple[str, ...]]:
-        """The end of the output of each service's newest failed tasks."""
+        """Return the end of the output of each service's newest failed tasks."""
         bad = sorted(
             (task for task in tasks if ended_badly(task)), key=lambda task: task["stoppedAt"].timestamp(), reverse=True
         )

@@ -108,7 +108,7 @@ def _target(described: Described) -> ServiceTarget:
 
 
 def _paths(observed: Observed, groups: Sequence[str]) -> tuple[str, ...]:
-    """Of the rules that forward to one of these groups."""
+    """Return the paths of the rules that forward to one of these groups."""
     return tuple(
         value
         for rule in observed.rules
@@ -269,7 +269,7 @@ def _failed_task(
 
 
 def _number(revision: str) -> str:
-    """`#7` of `bamboo-orders:7`."""
+    """Return `#7` for `bamboo-orders:7`."""
     return f"#{revision.rpartition(':')[2]}"
 
 
@@ -370,7 +370,7 @@ def _filled(series: Series) -> list[float]:
 
 
 def _recent(graph: Graph | None, now: float) -> float | None:
-    """The newest value, unless it is old."""
+    """Return the newest value; None where it is old."""
     if graph is None or not graph.values:
         return None
     at = max(graph.values)

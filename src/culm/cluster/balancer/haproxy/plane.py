@@ -270,7 +270,7 @@ class HaproxyPlane:
                 self._ending.watch(int(self._pid_file.read_text()), self._on_end)
 
     def _process_exists(self) -> bool:
-        """Whether the master that was launched last, maybe by an earlier daemon, is a process still."""
+        """Return whether the master that was launched last, maybe by an earlier daemon, is still a process."""
         with suppress(OSError, ValueError):
             os.kill(int(self._pid_file.read_text()), 0)
             return True

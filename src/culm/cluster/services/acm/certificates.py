@@ -341,7 +341,7 @@ def used_by(call: Call, certificate: Certificate) -> list[str]:
 
 
 def _kind(name: str) -> str:
-    """`RSA-2048` of a filter's `RSA_2048`."""
+    """Return `RSA-2048` for a filter's `RSA_2048`."""
     return name.replace("_", "-", 1)
 
 

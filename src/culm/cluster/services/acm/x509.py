@@ -210,7 +210,7 @@ def _issuer(certificate: "Certificate") -> str:
 
 
 def _algorithm(key: Any) -> str:
-    """`RSA-2048`, `EC-prime256v1`, as ACM writes it."""
+    """Return an algorithm as ACM writes it: `RSA-2048`, `EC-prime256v1`."""
     curve = getattr(key, "curve", None)
     if curve is None:
         return f"RSA-{key.key_size}" if hasattr(key, "key_size") else type(key).__name__

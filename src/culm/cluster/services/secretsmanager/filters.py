@@ -46,6 +46,6 @@ def _matches(secret: Secret, key: str, text: str) -> bool:
 
 
 def _begin_so(whole: str, text: str) -> bool:
-    """Whether each word of `text` begins a word of `whole`, in whatever case."""
+    """Return whether each word of `text` begins a word of `whole`, ignoring case."""
     words = re.findall(r"[^\s/_+=.@!-]+", whole.lower())
     return all(any(word.startswith(part) for word in words) for part in re.findall(r"[^\s/_+=.@!-]+", text.lower()))

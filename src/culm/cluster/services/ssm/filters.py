@@ -71,7 +71,7 @@ def _values(call: Call, parameter: Parameter, key: str) -> Sequence[str]:
 
 
 def _compare(value: str, text: str, option: str | None) -> bool:
-    """A name is the same with a slash in front and without."""
+    """Return whether a value is as an option of a filter has it; by default equal, with or without a slash in front."""
     match option:
         case "BeginsWith":
             return value.startswith(text)

@@ -85,7 +85,7 @@ def put_parameter(call: Call, req: PutParameterInput) -> dict[str, Any]:
 
 
 def _tier(req: PutParameterInput, was: Parameter) -> str:
-    """A parameter that is advanced stays so."""
+    """Return the tier of a parameter's new version: an advanced one stays advanced."""
     size = len(req.value.encode())
     tier = req.tier or was.tier
     if tier == "Intelligent-Tiering":

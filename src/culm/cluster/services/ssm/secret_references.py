@@ -57,7 +57,7 @@ def parameter_of(call: Call, name: str, *, opened: bool) -> dict[str, Any]:
 
 
 def _value(call: Call, secret: str, selector: str) -> dict[str, Any]:
-    """A selector of 32 characters and more is a version's id, as Secrets Manager asks for; another is a label."""
+    """Return a secret's value; a selector of 32 characters and more is a version's id, a shorter one a label."""
     by_id = len(selector) >= 32
     asked = GetSecretValueInput(
         secret_id=secret,

@@ -159,7 +159,7 @@ def expire(db: sqlite3.Connection, now_ms: int, limit: int = 10_000) -> int:
 
 
 def _bound(stream_id: int, position: Position) -> int:
-    """The sequence at which a stream goes on at the position's own time, where streams of lower id come first."""
+    """Return the sequence where a stream goes on at the position's own time; streams of lower id come first."""
     if stream_id == position.stream_id:
         return position.sequence
     return _LAST if stream_id < position.stream_id else 0

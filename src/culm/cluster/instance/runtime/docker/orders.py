@@ -99,7 +99,7 @@ def usage(stats: Mapping[str, Any], peak: float) -> Usage | None:
 
 
 def _host(address: str) -> str:
-    """As `ExtraHosts` takes it: a gateway that is a name is the engine's own."""
+    """Write an entry of `ExtraHosts`; a gateway that is a name is the engine's own."""
     return address if address[:1].isdigit() else "host-gateway"
 
 
@@ -128,7 +128,7 @@ def _healthcheck(probe: Probe | None) -> dict[str, Any]:
 
 
 def _ports(inspected: Mapping[str, Any]) -> tuple[Port, ...]:
-    """As they are bound now; of a container that does not run, as they were asked for."""
+    """Return ports as they are bound now; for a container that does not run, as they were asked for."""
     asked = inspected["HostConfig"]["PortBindings"] or {}
     bound = (inspected.get("NetworkSettings") or {}).get("Ports") or {}
     ports: list[Port] = []

@@ -373,7 +373,7 @@ def _plainly(message: str) -> str:
 
 
 def _is_ours(address: str) -> bool:
-    """Whether a listener on this machine can have the address."""
+    """Return whether a listener on this machine can have the address."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
         try:
             trial.bind((address, 0))

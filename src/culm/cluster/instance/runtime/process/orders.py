@@ -107,7 +107,7 @@ def _with_peers(spec: Spec, image: Image) -> tuple[Spec, Image]:
 
 
 def _ulimits(spec: Spec) -> list[tuple[str, int, int]]:
-    """Those that this machine has; a hard limit above its own needs root."""
+    """Return ulimits as (name, soft, hard); a hard one above the machine's needs root. Raises RuntimeFailure."""
     for limit in spec.ulimits:
         if not hasattr(resource, f"RLIMIT_{limit.name.upper()}"):
             raise RuntimeFailure("CannotStartContainerError", f"this machine has no ulimit {limit.name!r}")
@@ -154,7 +154,7 @@ def resolve(argv: Sequence[str], path: str, directory: Path) -> tuple[str, list[
 
 
 def _words(spec: Spec, image: Image) -> tuple[str, ...]:
-    """An entry point of the task's own drops the image's command, as Docker has it.
+    """Return the command line. An entry point in the task definition drops the image's command, as in Docker.
 
     https://docs.docker.com/reference/dockerfile/#understand-how-cmd-and-entrypoint-interact
     """
@@ -169,7 +169,7 @@ def environment_of(spec: Spec, image: Image) -> dict[str, str]:
 
 
 def _environment(spec: Spec, image: Image, rootfs: Rootfs, bound: Sequence[Port]) -> dict[str, str]:
-    """Of the host's own environment it sees the PATH alone; its home and scratch folders are its own.
+    """Return the environment: of the host's only PATH, with a home and a scratch folder of the container's own.
 
     HOSTNAME is all that a process has of a container's `hostname`: what asks the kernel gets this machine's.
     """
@@ -242,7 +242,7 @@ def _user(user: str, executable: str, rootfs: Rootfs) -> tuple[int, int] | None:
 
 
 def _is_open(path: str) -> bool:
-    """Whether everybody may pass through every folder on the way."""
+    """Return whether every user may pass through all folders above a path."""
     return all(os.stat(folder).st_mode & stat.S_IXOTH for folder in Path(path).parents)
 
 
@@ -267,7 +267,7 @@ def _shebang(head: bytes) -> list[str]:
 
 
 def _signal(name: str) -> int:
-    """`SIGTERM`, `term`, `15`, `SIGRTMIN+3`, as an image's STOPSIGNAL may be. Raises RuntimeFailure for anything else.
+    """Read an image's STOPSIGNAL: `SIGTERM`, `term`, `15`, `SIGRTMIN+3`. Raises RuntimeFailure for anything else.
 
     https://docs.docker.com/reference/dockerfile/#stopsignal
     """

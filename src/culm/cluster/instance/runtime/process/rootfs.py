@@ -61,7 +61,7 @@ class Rootfs:
         return _PATH_IN_TEXT.sub(mapped, text)
 
     def _has_folder_of(self, path: str) -> bool:
-        """Whether a path is to be in a folder that the image has, and that is not one of every system's."""
+        """Return whether a path lies in a folder that the image has and that not every system has."""
         if _is_under(os.path.normpath(path), _HOST_OWNS):
             return False
         nearest = next(each for each in Path(os.path.normpath(path)).parents if self.inside(str(each)).is_dir())

@@ -281,7 +281,7 @@ class ProcessRuntime:
         shutil.rmtree(going, ignore_errors=True)
 
     def _bury(self, directory: Path, state: files.State) -> None:
-        """The shim died before its container (kill -9): end what is left, and say so in its stead."""
+        """End what is left of a container whose shim was killed (kill -9), and report its end in the shim's place."""
         plan = files.read_plan(str(directory))
         if plan["cgroup"] is not None:
             cgroups.Cgroup(plan["cgroup"]).end()
@@ -363,7 +363,7 @@ class ProcessRuntime:
         return Usage(memory=memory / unit, memory_peak=peak / unit, cpu_seconds=tree.cpu_seconds_of(pids))
 
     def _written(self) -> dict[str, int]:
-        """When each container's state was last written, in nanoseconds."""
+        """Return when each container's state was last written, in nanoseconds."""
         written: dict[str, int] = {}
         for path in self._tasks.iterdir():
             with contextlib.suppress(OSError):

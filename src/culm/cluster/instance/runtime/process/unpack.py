@@ -83,7 +83,7 @@ def _resolve(root: Path, name: str) -> Path:
 
 
 def _contained(root: Path, link: Path, target: str) -> str:
-    """What a link means in the container, whose root is the image's: absolute links and too many `..` end there."""
+    """Resolve a link as the container would: absolute links and surplus `..` end at the image's root."""
     if not target.startswith("/") and Path(os.path.normpath(link.parent / target)).is_relative_to(root):
         return target
     inside = os.path.normpath(os.path.join("/", link.parent.relative_to(root), target))

@@ -104,7 +104,7 @@ def explain(error: BaseException, executable: str, plan: Plan) -> str:
 
 
 def _detach(streams: Streams) -> None:
-    """A session of its own, and one pipe for both outputs so that their order is kept."""
+    """Begin a session, with one pipe for both outputs so that their order is kept."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY) if streams.input is None else streams.input, 0)
     os.dup2(streams.output, 1)

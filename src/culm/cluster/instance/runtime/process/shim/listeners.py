@@ -79,7 +79,7 @@ def _table(path: str) -> list[ListeningSocket]:
 
 
 def _endpoint(text: str) -> tuple[str, int]:
-    """`0B004D7F:1F90`: each 32-bit word of the address in the host's byte order, here little-endian; then the port."""
+    """Read `0B004D7F:1F90`: the address in 32-bit words of the host's byte order, here little-endian; then the port."""
     address, _, port = text.partition(":")
     raw = bytes.fromhex(address)
     words = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))

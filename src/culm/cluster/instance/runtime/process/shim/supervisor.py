@@ -312,7 +312,7 @@ class Supervisor:
         self._kernel_look_at = time.monotonic()
 
     def _look_at_kernel(self, now: float) -> None:
-        """The limit was hit: when the kernel kills one process of a container for it, all go."""
+        """End the container when the kernel has killed one of its processes at the memory limit."""
         self._kernel_look_at = _NEVER
         if self._cgroup is not None and self._cgroup.oom_kills():
             self._out_of_memory = True

@@ -65,7 +65,7 @@ def cpu_seconds_of(pids: list[int]) -> float:
 
 
 def _children(pid: int) -> list[int]:
-    """As the kernel lists them, which spares a look at every process of the machine."""
+    """Return a process's children by the kernel's list, which spares a look at every process of the machine."""
     pids: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -77,7 +77,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _children_by_parent() -> Callable[[int], list[int]]:
-    """For a kernel without that list: one look at every process."""
+    """Return children by parent, from one look at every process, for kernels without that list."""
     children: dict[int, list[int]] = {}
     for pid, parent in _parents():
         children.setdefault(parent, []).append(pid)
