@@ -154,7 +154,7 @@ RESOURCES: Mapping[str, Sequence[tuple[str, Build]]] = {
         (name, _named("elasticloadbalancing", ""))
         for name in ("LoadBalancerArn", "ListenerArn", "RuleArn", "TargetGroupArn", "ResourceArns")
     ),
-    "iam": (("RoleName", _role), ("PolicyArn", _role), ("PolicySourceArn", _role)),
+    "iam": (("RoleName", _role), ("PolicyArn", _role), ("PolicySourceArn", _role), ("OpenIDConnectProviderArn", _role)),
     "logs": (
         ("logGroupName", _log),
         ("logGroupIdentifier", _log),
