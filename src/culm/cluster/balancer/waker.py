@@ -25,6 +25,7 @@ import hashlib
 import html
 import itertools
 import logging
+import socket
 import sqlite3
 import ssl
 from collections import Counter
@@ -53,6 +54,8 @@ AT_ONCE = 32
 FIRST_BYTE_SECONDS = 1.0
 """How long a request that was passed on may keep the next one waiting."""
 BACKLOG = 4096
+ACCEPTED_AT_ONCE = 16
+"""asyncio tries as many at once, and as often in vain while no more files can be opened."""
 HEAD_BYTES = 1 << 17
 BUFFER = 1 << 16
 LOOK_SECONDS = 0.25
@@ -173,8 +176,12 @@ class Waker:
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
 
+        listening = socket.socket(socket.AF_UNIX)
         with short_path(path) as short:
-            return await asyncio.start_unix_server(take, short, limit=HEAD_BYTES, backlog=BACKLOG)
+            listening.bind(short)
+        server = await asyncio.start_unix_server(take, sock=listening, limit=HEAD_BYTES, backlog=ACCEPTED_AT_ONCE)
+        listening.listen(BACKLOG)
+        return server
 
     async def _take(self, arn: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request, and close its connection."""
