@@ -404,6 +404,7 @@ def _listener(listener: Listener, observed: Seen) -> interface.Listener:
         tls=_tls(listener, observed, values) if listener.protocol == "HTTPS" else None,
         forwarded_for=forwarded_for(values),
         client_port=_client_port(values),
+        access_log=values["access_logs.s3.enabled"] == "true",
         response_headers=attributes.response_headers(attributes.effective(attributes.LISTENER, listener.attributes)),
     )
 

@@ -106,6 +106,8 @@ class Listener:
     forwarded_for: ForwardedFor = "append"
     client_port: bool = False
     """Whether an address that comes to X-Forwarded-For has the client's port."""
+    access_log: bool = False
+    """Whether a line of each request is sent to `access_lines.SOCKET` in the plane's folder."""
     response_headers: tuple[tuple[str, str], ...] = ()
     """Names and values that every response gets, in place of what it has; an empty value takes the header away."""
 

@@ -31,7 +31,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from culm.cluster import clock, loop, operations
-from culm.cluster.balancer import idle, office_hours
+from culm.cluster.balancer import access_logs, idle, office_hours
+from culm.cluster.balancer.access_logs import AccessLogs
 from culm.cluster.balancer.balancer import Balancer
 from culm.cluster.balancer.haproxy import binary, render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
@@ -170,6 +171,7 @@ class Components:
             addresses,
             reserved=self.listening.getsockname() if self.listening else None,
         )
+        self.access_logs = AccessLogs(store, self.plane.folder, now=clock.now, new_id=clock.new_id)
         self.balancer = Balancer(store, self.plane, address_of=machines.address_of, changed=self.changed, now=clock.now)
         self.waker = Waker(store, self.plane.folder, address_of=machines.address_of, changed=self.changed)
         self.balancer.waker = self.waker
@@ -191,6 +193,7 @@ class Components:
 
     async def prepare(self) -> None:
         """Put right what a daemon that was killed left. Before the first request, and before any agent registers."""
+        self.access_logs.listen()
         await self.registry.start()
         await self._resources.store.run_long(bodies.drop_unnamed)
         await self.agents.reset()
@@ -372,6 +375,7 @@ class Daemon:
             loop.run("schedules", scheduling, by_timer_only(), SCHEDULES_EVERY),
             loop.run("office hours", components.office_hours.step, by_timer_only(), office_hours.EVERY_SECONDS),
             loop.run("idle services", components.idle.step, by_timer_only(), idle.EVERY_SECONDS),
+            loop.run("access logs", components.access_logs.step, by_timer_only(), access_logs.EVERY_SECONDS),
             loop.run("alarms", maintenance.evaluate_alarms, by_timer_only(), alarms.EVERY_SECONDS),
             loop.run("messages", components.messages.step, by_timer_only(), messages.EVERY_SECONDS),
             loop.run("scaling", maintenance.scale, by_timer_only(), scaling.EVERY_SECONDS),
@@ -396,6 +400,7 @@ class Daemon:
         """Stop what runs outside of this process; one that does not stop in time keeps none of the others from it."""
         runtime, changed = self._resources.runtime, components.changed.subscribe()
         await orderly("the load balancer", components.plane.stop())
+        await orderly("access logs", components.access_logs.close())
         await orderly("held requests", components.waker.close())
         await orderly("tasks", stop_tasks(self._store, components.agents, runtime, changed, clock.now))
         await orderly("old images", components.pruning.prune())  # the next daemon prunes as well

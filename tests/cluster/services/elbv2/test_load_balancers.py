@@ -95,7 +95,7 @@ def test_attributes_have_amazons_defaults_and_only_what_works_can_be_changed(elb
     assert (values["idle_timeout.timeout_seconds"], values["routing.http2.enabled"]) == ("30", "true")
     for key, value, message in (
         ("idle_timeout.timeout_seconds", "0", "must be between 1 and 4000"),
-        ("access_logs.s3.enabled", "true", "culm does not support access_logs.s3.enabled = true"),
+        ("connection_logs.s3.enabled", "true", "culm does not support connection_logs.s3.enabled = true"),
         ("no.such", "x", "is not recognized"),
     ):
         with pytest.raises(ClientError, match=message):

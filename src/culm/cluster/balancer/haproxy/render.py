@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from culm.cluster.balancer import access_lines
 from culm.cluster.balancer.haproxy import words
 from culm.cluster.balancer.interface import RESPONSE_BOUNDS, Group, Listener, Target
 from culm.core.decide.listener_rules import patterns
@@ -88,7 +89,12 @@ def _spoken(group: Group) -> str:
 
 
 def backend(group: Group) -> str:
-    return f"group-{group.name}"
+    return backend_of(group.name)
+
+
+def backend_of(group_name: str) -> str:
+    """Return the name of the backend of a target group of this name."""
+    return f"group-{group_name}"
 
 
 def handover_socket(port: int) -> str:
@@ -172,13 +178,17 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *
     yield f"    timeout http-request {min(listener.idle_timeout_seconds, HEADER_SECONDS)}s"
     yield f"    timeout http-keep-alive {listener.idle_timeout_seconds}s"
     yield "    option idle-close-on-response"
+    if listener.access_log:
+        yield from _access_log(listener)
     yield "    http-request allow if { stopping }"
     yield f"    http-request deny deny_status 400 if {{ url_len gt {LINE_BYTES} }}"
     yield from _forwarded_headers(listener)
+    if listener.access_log:
+        yield "    http-request set-var(txn.trace) req.fhdr(x-amzn-trace-id)"
     if paths_count:
         yield "    http-request set-var(txn.asked) path"
     handing_over = f"    use_backend handover-{port} if {{ stopping }}"
-    if all(_plain(rule, names) for rule in listener.rules):
+    if not listener.access_log and all(_plain(rule, names) for rule in listener.rules):
         yield handing_over
         for rule in listener.rules:
             yield from _plain_rule(rule, names)
@@ -194,6 +204,26 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *
     yield ""
     yield f"backend handover-{port}"
     yield f"    server self {handover} send-proxy-v2"
+
+
+LOG_LINE_BYTES = 32_768
+"""Of a record of a request, which is cut at that."""
+
+
+def _access_log(listener: Listener) -> Iterator[str]:
+    """Send a record of each request to the daemon, as `access_lines` reads it; the daemon knows what is not in it.
+
+    What clients choose is URL-encoded, so that it holds no space. A process that hands a request over says nothing.
+    """
+    yield f"    log unix@{access_lines.SOCKET} len {LOG_LINE_BYTES} format raw local0"
+    yield "    http-request set-log-level silent if { stopping }"
+    for name, sample in access_lines.VARIABLES.items():
+        yield f"    http-request set-var(txn.{name}) {sample}"
+    yield "    http-response set-var(txn.target_status) status"
+    yield "    http-after-response set-var(txn.location) res.hdr(location)"
+    decrypted = certificate_list(listener) is not None
+    fields = dict(access_lines.FIELDS) | ({} if decrypted else dict.fromkeys(access_lines.OF_TLS, "-"))
+    yield f'    log-format "{listener.port} {" ".join(fields.values())}"'
 
 
 def scheme(listener: Listener) -> str:
@@ -290,6 +320,8 @@ def _rule(rule: elb.Rule, names: dict[str, str], listener: Listener) -> Iterator
     yield from conditions.lines
     when = " ".join(["if !hit", *conditions.names])
     action = rule.actions[-1]
+    if listener.access_log:
+        yield f"    http-request set-var(txn.rule) str({rule.priority or 0}/{action.type}) {when}"
     if action.redirect_config:
         yield from _redirect(action.redirect_config, listener, when)
     elif action.fixed_response_config:

@@ -29,7 +29,7 @@ _PRINTABLE = re.compile(r"[ -~]{0,1024}")
 LOAD_BALANCER: Mapping[str, Known] = {
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html
     "access_logs.s3.bucket": Known(default="", honoured=None),
-    "access_logs.s3.enabled": Known(default="false", honoured=_OFF_ONLY),
+    "access_logs.s3.enabled": Known(default="false", honoured=_SWITCH),
     "access_logs.s3.prefix": Known(default="", honoured=None),
     "client_keep_alive.seconds": Known(default="3600", honoured=None),
     "connection_logs.s3.bucket": Known(default="", honoured=None),

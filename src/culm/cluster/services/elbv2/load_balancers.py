@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from culm.cluster.services.elbv2 import attributes, names
+from culm.cluster.services.elbv2 import access_logs, attributes, names
 from culm.cluster.services.elbv2.attributes import Attribute
 from culm.cluster.services.elbv2.references import find_load_balancer, load_balancer_arn
 from culm.cluster.services.elbv2.tags import Tag, put
@@ -143,6 +143,7 @@ def modify_load_balancer_attributes(call: Call, req: ModifyLoadBalancerAttribute
     """Set those attributes that are given. Raises the error of a key or a value that a load balancer cannot have."""
     there = find_load_balancer(call, req.load_balancer_arn)
     merged = attributes.merged(attributes.LOAD_BALANCER, there.attributes, req.attributes, "Load balancer")
+    access_logs.check(call, attributes.effective(attributes.LOAD_BALANCER, merged))
     load_balancers.save(call.db, replace(there, attributes=merged))
     return {"attributes": attributes.described(attributes.LOAD_BALANCER, merged)}
 
