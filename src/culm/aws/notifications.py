@@ -27,6 +27,9 @@ from culm.core.model.record import record
 from culm.project.project import Notify, Project, TargetSettings
 from culm.render import messages
 
+CLUSTER = {"clusterArn": [Att("Cluster.Arn")]}
+"""What events of the target's own cluster have."""
+
 
 @record
 class MessageRule:
@@ -181,18 +184,26 @@ def alarm(project: Project, notify: Notify) -> dict[str, Any]:
 
 def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
     """Return what is told, by name; `groups` are logical ids of auto scaling groups."""
+    return {
+        **about_deploys(project),
+        **about_tasks(project),
+        **about_instances(project, groups),
+        "Alarm": MessageRule(
+            pattern={
+                "source": ["aws.cloudwatch"],
+                "detail-type": ["CloudWatch Alarm State Change"],
+                "resources": [Att("ErrorAlarm.Arn")],
+                "detail": {"state": {"value": ["ALARM", "OK"]}, "previousState": {"value": ["ALARM", "OK"]}},
+            },
+            paths={"state": "$.detail.state.value", "reason": "$.detail.state.reason"},
+            sentence=worded(project, incidents.ERRORS),
+        ),
+    }
+
+
+def about_deploys(project: Project) -> dict[str, MessageRule]:
+    """Return the rules about deploys: those that ECS gives up, and what culm itself has to tell."""
     services = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{project.name}/"
-    cluster = {"clusterArn": [Att("Cluster.Arn")]}
-    stopped = {**cluster, "lastStatus": ["STOPPED"]}
-    of_task = {"group": "$.detail.group", "reason": "$.detail.stoppedReason"}
-
-    def ecs(kind: str, detail: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-        return {"source": ["aws.ecs"], "detail-type": [kind], "detail": dict(detail), **more}
-
-    def worded(sentence: str) -> str:
-        fields = {name: f"<{name}>" for name in ("service", "group", "reason", "instance", "status", "state")}
-        return sentence.format(project=project.name, **fields)
-
     of_service = [{"prefix": Sub(services)}]
     return {
         "DeployFailed": MessageRule(
@@ -200,7 +211,7 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
                 "ECS Deployment State Change", {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]}, resources=of_service
             ),
             paths={"service": "$.resources[0]", "reason": "$.detail.reason"},
-            sentence=worded(incidents.DEPLOY_FAILED),
+            sentence=worded(project, incidents.DEPLOY_FAILED),
         ),
         "ToldByDeploy": MessageRule(
             pattern={
@@ -211,10 +222,18 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
             paths={"text": "$.detail.text"},
             sentence="<text>",
         ),
+    }
+
+
+def about_tasks(project: Project) -> dict[str, MessageRule]:
+    """Return the rules about tasks that were stopped, or could not be placed."""
+    stopped = {**CLUSTER, "lastStatus": ["STOPPED"]}
+    of_task = {"group": "$.detail.group", "reason": "$.detail.stoppedReason"}
+    return {
         "OutOfMemory": MessageRule(
             pattern=ecs("ECS Task State Change", {**stopped, "containers": {"reason": [{"prefix": incidents.KILLED}]}}),
             paths=of_task,
-            sentence=worded(incidents.OUT_OF_MEMORY),
+            sentence=worded(project, incidents.OUT_OF_MEMORY),
         ),
         "Unhealthy": MessageRule(
             pattern=ecs(
@@ -225,20 +244,26 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
                 },
             ),
             paths=of_task,
-            sentence=worded(incidents.UNHEALTHY),
+            sentence=worded(project, incidents.UNHEALTHY),
         ),
         "NoRoom": MessageRule(
             pattern=ecs(
                 "ECS Service Action",
-                {**cluster, "eventName": ["SERVICE_TASK_PLACEMENT_FAILURE"]},
+                {**CLUSTER, "eventName": ["SERVICE_TASK_PLACEMENT_FAILURE"]},
             ),
             paths={"service": "$.resources[0]", "reason": "$.detail.reason"},
-            sentence=worded(incidents.NO_ROOM),
+            sentence=worded(project, incidents.NO_ROOM),
         ),
+    }
+
+
+def about_instances(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
+    """Return the rules about instances that were lost, or could not be started by these groups."""
+    return {
         "InstanceLost": MessageRule(
-            pattern=ecs("ECS Container Instance State Change", {**cluster, "agentConnected": [False]}),
+            pattern=ecs("ECS Container Instance State Change", {**CLUSTER, "agentConnected": [False]}),
             paths={"instance": "$.detail.ec2InstanceId", "status": "$.detail.status"},
-            sentence=worded(incidents.INSTANCE_LOST),
+            sentence=worded(project, incidents.INSTANCE_LOST),
         ),
         "NoInstance": MessageRule(
             pattern={
@@ -249,17 +274,18 @@ def rules(project: Project, groups: Sequence[str]) -> dict[str, MessageRule]:
             paths={"reason": "$.detail.StatusMessage"},
             sentence=f"{project.name}: an instance could not be started: <reason>",
         ),
-        "Alarm": MessageRule(
-            pattern={
-                "source": ["aws.cloudwatch"],
-                "detail-type": ["CloudWatch Alarm State Change"],
-                "resources": [Att("ErrorAlarm.Arn")],
-                "detail": {"state": {"value": ["ALARM", "OK"]}, "previousState": {"value": ["ALARM", "OK"]}},
-            },
-            paths={"state": "$.detail.state.value", "reason": "$.detail.state.reason"},
-            sentence=worded(incidents.ERRORS),
-        ),
     }
+
+
+def ecs(kind: str, detail: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return the pattern of an event of ECS."""
+    return {"source": ["aws.ecs"], "detail-type": [kind], "detail": dict(detail), **more}
+
+
+def worded(project: Project, sentence: str) -> str:
+    """Return a sentence with the names of an input transformer, `<service>`, in its places."""
+    fields = {name: f"<{name}>" for name in ("service", "group", "reason", "instance", "status", "state")}
+    return sentence.format(project=project.name, **fields)
 
 
 def rendered(project: Project, notify: Notify, rule: MessageRule) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from culm.plan.wishes import Images
 
 
 @record
-class Role:
+class LiveRole:
     """A task role beyond the one policy that culm gives it."""
 
     trust: Described
@@ -26,7 +26,7 @@ class LiveState:
     """Those of the folders as they are now, as far as they are built; None: nobody asked."""
     gone: frozenset[str]
     """Observed images, `uri@digest`, that their repositories have no more."""
-    roles: Mapping[str, Role]
+    roles: Mapping[str, LiveRole]
     """By name."""
     now: float = 0.0
     """Epoch seconds."""

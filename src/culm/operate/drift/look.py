@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from culm.deploy.images import Images, known_images
-from culm.operate.drift.live import LiveState, Role
+from culm.operate.drift.live import LiveRole, LiveState
 from culm.plan.observed import Described, Observed
 from culm.project.project import Project
 from culm.target.clock import now
@@ -59,12 +59,12 @@ def attached_groups(target: Target, live: Observed) -> Sequence[Described]:
     return groups_behind(target, live.load_balancer["LoadBalancerArn"])
 
 
-def role(target: Target, name: str) -> Role:
+def role(target: Target, name: str) -> LiveRole:
     """Return a role's trust and the names of its policies. Raises NoSuchEntity when it is gone."""
     iam = target.client("iam")
     inline = iam.get_paginator("list_role_policies").paginate(RoleName=name)
     attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
-    return Role(
+    return LiveRole(
         trust=iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"],
         inline=frozenset(policy for page in inline for policy in page["PolicyNames"]),
         attached=frozenset(policy["PolicyArn"] for page in attached for policy in page["AttachedPolicies"]),
