@@ -1,1 +1,1 @@
-"""Every decision, as pure functions: placement, rollout, task lifecycle, health, listener rules, back-off."""
+"""Decisions as pure functions: placement, rollout, task lifecycle, health, listener rules, back-off."""
