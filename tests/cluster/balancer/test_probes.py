@@ -9,6 +9,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,8 @@ async def test_every_protocol_of_clients_passes_the_table(tmp_path: Path) -> Non
             a_group("empty"),
             a_group("empty-grpc", protocol_version="GRPC"),
         ]
-        listeners = [a_listener(ports["http"], *rules()), a_listener(ports["https"], *rules(), tls=tls)]
+        strict = replace(a_listener(ports["http"], *rules()), drops_invalid_headers=True)
+        listeners = [strict, a_listener(ports["https"], *rules(), tls=tls)]
         assert await plane.apply(listeners, groups) == Outcome()
         for protocol, scheme in (("HTTP/1.1", "http"), ("HTTPS", "https"), ("h2", "https")):
             answers = await asyncio.gather(*(ask(protocol, ports, fields) for fields, _ in PROBES.values()))
@@ -179,6 +181,11 @@ async def test_every_protocol_of_clients_passes_the_table(tmp_path: Path) -> Non
         for path, status in (("/old", 301), ("/fixed", 418), ("/empty-grpc", 503), ("/", 464), ("/FIXED", 464)):
             if (got := await ask("gRPC", ports, {":path": path}))["status"] != status:
                 wrong["gRPC", path] = (status, got["status"])
+        for protocol, dropped in (("HTTP/1.1", True), ("HTTPS", False)):
+            got = await ask(protocol, ports, {"x_odd": "1", "x-plain-2": "1"})
+            sees = dict(json.loads(got["body"])["headers"])
+            if ("x_odd" in sees) is dropped or "x-plain-2" not in sees:
+                wrong[protocol, "header with an underscore"] = sees
         if (got := await from_ipv6(plane.folder, ports["http"]))[9:12] != b"206":
             wrong["HTTP/1.1", "source-ip of IPv6"] = got
     assert wrong == {}

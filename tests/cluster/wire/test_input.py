@@ -33,6 +33,11 @@ class CreateServiceInput:
     tags: Stored[tuple[dict[str, Any], ...]] = ()
 
 
+@record
+class Rotation:
+    secret_id: str
+
+
 def test_members_become_a_record(ecs):
     read = compile_input(ecs.operations["CreateService"], CreateServiceInput)
 
@@ -123,6 +128,19 @@ def test_an_empty_list_or_map_says_nothing(ecs):
     read = compile_input(ecs.operations["CreateService"], CreateServiceInput)
 
     assert read({"serviceName": "web", "loadBalancers": [], "networkConfiguration": {}}).service_name == "web"
+
+
+def test_false_says_nothing_but_of_what_aws_does_by_itself(ecs):
+    read = compile_input(ecs.operations["CreateService"], CreateServiceInput)
+
+    assert read({"serviceName": "web", "enableExecuteCommand": False}).service_name == "web"
+    with pytest.raises(Invalid) as refusal:
+        read({"serviceName": "web", "enableExecuteCommand": True})
+    assert refusal.value.message() == "culm does not support enableExecuteCommand"
+    rotate = compile_input(Service("secretsmanager", ["RotateSecret"]).operations["RotateSecret"], Rotation)
+    with pytest.raises(Invalid) as refusal:
+        rotate({"SecretId": "key", "RotateImmediately": False})
+    assert refusal.value.message() == "culm does not support RotateImmediately"
 
 
 def test_empty_text_says_nothing_where_it_is_optional_and_aws_takes_any_text(ecs):

@@ -405,6 +405,7 @@ def _listener(listener: Listener, observed: Seen) -> interface.Listener:
         forwarded_for=forwarded_for(values),
         client_port=_client_port(values),
         access_log=values["access_logs.s3.enabled"] == "true",
+        drops_invalid_headers=values["routing.http.drop_invalid_header_fields.enabled"] == "true",
         response_headers=attributes.response_headers(attributes.effective(attributes.LISTENER, listener.attributes)),
     )
 

@@ -108,6 +108,8 @@ class Listener:
     """Whether an address that comes to X-Forwarded-For has the client's port."""
     access_log: bool = False
     """Whether a line of each request is sent to `access_lines.SOCKET` in the plane's folder."""
+    drops_invalid_headers: bool = False
+    """Whether a header of a request is left out whose name has anything but letters, digits and hyphens."""
     response_headers: tuple[tuple[str, str], ...] = ()
     """Names and values that every response gets, in place of what it has; an empty value takes the header away."""
 

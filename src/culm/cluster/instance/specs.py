@@ -104,8 +104,8 @@ def spec(task: TaskPayload, container: ContainerPayload, surroundings: Surroundi
         init=container.linux_parameters.init_process_enabled or False,
         read_only=container.readonly_root_filesystem,
         scratch=tuple(
-            Scratch(path=each.container_path, size=each.size, options=each.mount_options)
-            for each in container.linux_parameters.tmpfs
+            Scratch(path=each.container_path, size=each.size, options=each.mount_options or ())
+            for each in container.linux_parameters.tmpfs or ()
         ),
         hostname=container.hostname,
         hosts=dict.fromkeys(task.names, urlsplit(surroundings.api).hostname or ""),

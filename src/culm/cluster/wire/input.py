@@ -98,7 +98,7 @@ class _InputCompiler:
                     continue
                 own, reader = members.get(name, ("", None))
                 if reader is None:
-                    if says_nothing(item):
+                    if says_nothing(item) and name not in TRUE_BY_DEFAULT:
                         continue
                     raise Invalid("", unsupported=True).within(name)
                 if item == "" and name in emptiable:
@@ -163,11 +163,19 @@ class _InputCompiler:
         return read
 
 
+TRUE_BY_DEFAULT = frozenset({"AutoMinorVersionUpgrade", "RotateImmediately"})
+"""Members for which `false` asks for something: without them AWS does it."""
+
+
 def says_nothing(value: Any) -> bool:
-    """Return whether a member that is not supported may be there all the same: it is empty, however deep that is."""
+    """Return whether a member that is not supported may be there all the same: it is empty or false, however deep.
+
+    Clients that are made of Amazon's models send what is off as `false`, such as Terraform's provider each volume's
+    `configuredAtLaunch`.
+    """
     if isinstance(value, dict):
         return all(each is None or says_nothing(each) for each in value.values())
-    return value in ([], "")
+    return value is False or value in ("false", "") or value == []
 
 
 def narrowed(read: Reader, shape: Shape, kind: Any) -> Reader:

@@ -88,7 +88,7 @@ def restarts(policy: ContainerRestartPolicy | None, exit_code: int, ran_seconds:
     """
     if policy is None or not policy.enabled:
         return False
-    return exit_code not in policy.ignored_exit_codes and ran_seconds >= policy.restart_attempt_period
+    return exit_code not in (policy.ignored_exit_codes or ()) and ran_seconds >= policy.restart_attempt_period
 
 
 def diagram() -> str:

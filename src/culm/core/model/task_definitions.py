@@ -127,7 +127,7 @@ class Volume:
 @record
 class ContainerRestartPolicy:
     enabled: bool
-    ignored_exit_codes: tuple[int, ...] = ()
+    ignored_exit_codes: tuple[int, ...] | None = None
     restart_attempt_period: int = 300
 
 
@@ -151,7 +151,8 @@ class Tmpfs:
     container_path: str
     size: int
     """MiB."""
-    mount_options: tuple[str, ...] = ()
+    mount_options: tuple[str, ...] | None = None
+    """None: not given, and not shown."""
 
 
 @record
@@ -159,7 +160,8 @@ class LinuxParameters:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinuxParameters.html"""
 
     init_process_enabled: bool | None = None
-    tmpfs: tuple[Tmpfs, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] | None = None
+    """None: not given. ECS leaves it out, and tools that compare what they sent look for what is new."""
 
 
 @record

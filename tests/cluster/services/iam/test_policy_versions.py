@@ -69,6 +69,17 @@ def test_amazons_policies_cannot_be_changed(iam):
         iam.tag_policy(PolicyArn=amazons, Tags=[{"Key": "a", "Value": "b"}])
 
 
+def test_amazons_policies_for_tasks_and_instances_are_there_each_with_an_id_of_its_own(iam):
+    listed = iam.list_policies(Scope="AWS")["Policies"]
+    assert {each["Arn"].removeprefix("arn:aws:iam::aws:policy") for each in listed} >= {
+        "/service-role/AmazonECSTaskExecutionRolePolicy",
+        "/service-role/AmazonEC2ContainerServiceforEC2Role",
+        "/AmazonSSMManagedInstanceCore",
+        "/CloudWatchAgentServerPolicy",
+    }
+    assert len({each["PolicyId"] for each in listed}) == len(listed)
+
+
 def test_who_has_a_policy_is_told(iam, arn):
     iam.attach_role_policy(RoleName="web", PolicyArn=arn)
     [role] = iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]

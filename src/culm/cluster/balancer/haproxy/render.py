@@ -182,6 +182,8 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *
         yield from _access_log(listener)
     yield "    http-request allow if { stopping }"
     yield f"    http-request deny deny_status 400 if {{ url_len gt {LINE_BYTES} }}"
+    if listener.drops_invalid_headers:
+        yield "    http-request del-header [^-A-Za-z0-9] -m reg"
     yield from _forwarded_headers(listener)
     if listener.access_log:
         yield "    http-request set-var(txn.trace) req.fhdr(x-amzn-trace-id)"

@@ -42,7 +42,7 @@ LOAD_BALANCER: Mapping[str, Known] = {
     "idle_timeout.timeout_seconds": Known(default="60", honoured=range(1, 4001)),
     "load_balancing.cross_zone.enabled": Known(default="true", honoured=None),
     "routing.http.desync_mitigation_mode": Known(default="defensive", honoured=None),
-    "routing.http.drop_invalid_header_fields.enabled": Known(default="false", honoured=_OFF_ONLY),
+    "routing.http.drop_invalid_header_fields.enabled": Known(default="false", honoured=_SWITCH),
     "routing.http.preserve_host_header.enabled": Known(default="false", honoured=None),
     "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": Known(default="false", honoured=None),
     "routing.http.x_amzn_tls_kx.enabled": Known(default="false", honoured=None),
