@@ -134,6 +134,11 @@ def test_what_would_change_its_behaviour_and_is_not_here_is_refused_by_name(clou
         register(cloud, containerDefinitions=[web(**changed)])
 
 
+def test_what_nobody_gave_is_not_shown_among_linux_parameters(cloud):
+    registered = register(cloud, containerDefinitions=[web(linuxParameters={"initProcessEnabled": True})])
+    assert registered["containerDefinitions"][0]["linuxParameters"] == {"initProcessEnabled": True}
+
+
 def test_a_limit_that_there_is_not_is_refused(cloud):
     limit = {"name": "files", "softLimit": 1, "hardLimit": 1}
     with pytest.raises(ClientError, match="nofile") as caught:
