@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -41,12 +42,40 @@ HOUR_MS = 3_600_000
 UNITS = {"m": 60_000, "h": HOUR_MS, "d": 24 * HOUR_MS}
 COUNT_SECONDS = 0.3
 """How long the Logs page waits for the count of errors; among many lines it comes with the next look."""
+ERRORS = "?error ?ERROR ?Error ?CRITICAL ?critical ?FATAL ?fatal ?Traceback ?panic"
+"""What a line has that may say that it is an error."""
+MOST_ERRORS = 1000
+"""Of a group, that are counted."""
+LATE_MS = 5 * 60_000
+"""How much later than it was written a line may come, and still be counted."""
 MOST_BODY = 64 * 1024
 TIMEOUT_SECONDS = 15.0
 TRACE_SECONDS = 2.0
 """How long a request's log lines are waited for."""
 
 T = TypeVar("T")
+
+
+class ErrorTally:
+    """The errors of log groups within the hour. What was counted is not read again: a look reads what came since."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._counted: dict[str, tuple[int, list[int]]] = {}
+        """By group: until when it was read, and the times of errors before; all in milliseconds."""
+
+    def of(self, group: str, now_ms: int) -> list[int]:
+        """Return the times of a group's errors within the hour before `now_ms`, oldest first."""
+        hour_ago = now_ms - HOUR_MS
+        until, times = self._counted.get(group, (hour_ago, []))
+        start = max(hour_ago, until - LATE_MS)
+        wanted = Wanted(start=start, text=ERRORS, limit=MOST_ERRORS)
+        newer = [
+            line.at for line in log_search.newest(self._target, [group], wanted) if sentence(line.text).level == "error"
+        ]
+        times = [*(at for at in times if hour_ago <= at < start), *newer][-MOST_ERRORS:]
+        self._counted[group] = (now_ms, times)
+        return times
 
 
 class Reads:
@@ -60,6 +89,7 @@ class Reads:
         self._definitions: dict[str, Mapping[str, Any]] = {}
         self._lock = threading.Lock()
         self._counting: threading.Thread | None = None
+        self._tally = ErrorTally(target)
 
     def _fresh(self, key: object, read: Callable[[], T], seconds: float = FRESH_SECONDS) -> T:
         with self._lock:
@@ -102,14 +132,18 @@ class Reads:
         return or_none(lambda: last_outcomes(ecs, cluster, service.name), "ServiceNotFoundException") or {}
 
     def logs(self, snapshot: Snapshot, query: Mapping[str, str]) -> Found:
+        """Return the lines that `query` asks for. Errors are counted after them: the search has the target alone."""
+        found = self._searched(snapshot, query)
+        return replace(found, errors=self._counted(snapshot))
+
+    def _searched(self, snapshot: Snapshot, query: Mapping[str, str]) -> Found:
         groups = self._groups(snapshot, query.get("service", ""))
-        errors = self._counted(snapshot)
         if "stream" in query and query.get("at", "").isdigit():
             group = query.get("group", "")
             known = group in [each.log_group for each in snapshot.services]
             at = int(query["at"])
             lines = log_search.lines_around(self.target, group, query["stream"], at) if known else []
-            return Found(lines=lines, errors=errors, middle=at)
+            return Found(lines=lines, middle=at)
         end = query.get("end", "")
         level = query.get("level", "")
         wanted = Wanted(
@@ -123,12 +157,12 @@ class Reads:
         except Exception as error:
             if "InvalidParameterException" not in str(error):
                 raise
-            return Found(problem=str(error).rpartition("operation: ")[2], errors=errors)
+            return Found(problem=str(error).rpartition("operation: ")[2])
         cut = len(lines) >= wanted.limit
         if task := query.get("task"):
             lines = [line for line in lines if line.stream.endswith(task)]
         lines = [line for line in lines if wanted_level(sentence(line.text), level)]
-        return Found(lines=lines[-LINES:], cut=cut, errors=errors)
+        return Found(lines=lines[-LINES:], cut=cut)
 
     def _groups(self, snapshot: Snapshot, service: str) -> list[str]:
         return list(
@@ -154,14 +188,10 @@ class Reads:
     def _errors(self, snapshot: Snapshot) -> dict[str, tuple[int, float | None]]:
         """By service, within the hour: what says that it is an error."""
         counted: dict[str, tuple[int, float | None]] = {}
-        start = int(self.now() * 1000) - HOUR_MS
-        pattern = "?error ?ERROR ?Error ?CRITICAL ?critical ?FATAL ?fatal ?Traceback ?panic"
         for service in snapshot.services:
-            if not service.log_group:
-                continue
-            lines = log_search.newest(self.target, [service.log_group], Wanted(start=start, text=pattern, limit=1000))
-            bad = [line for line in lines if sentence(line.text).level == "error"]
-            counted[service.name] = (len(bad), bad[-1].at / 1000 if bad else None)
+            if service.log_group:
+                times = self._tally.of(service.log_group, int(self.now() * 1000))
+                counted[service.name] = (len(times), times[-1] / 1000 if times else None)
         return counted
 
     def images(self, snapshot: Snapshot) -> list[ImageRow]:

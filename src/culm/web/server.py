@@ -6,6 +6,7 @@ import json
 import logging
 import secrets
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.resources import files
@@ -222,6 +223,8 @@ class Web:
         self.door = door
         self.pulse = pulse
         self.versions = Versions()
+        self._drawing = threading.Lock()
+        """One page is drawn at a time: threads would gain nothing, and what each needs for it would add up."""
 
     def routes(self) -> list[Route]:
         return [
@@ -241,9 +244,9 @@ class Web:
 
     def _document(self, path: str, query: Mapping[str, str], request: Request) -> tuple[str, int]:
         page = self._page(path, query)
-        return layout.document(
-            self._frame(request, path, page), self.site.watcher.snapshot(), page.content
-        ), page.status
+        frame, snapshot = self._frame(request, path, page), self.site.watcher.snapshot()
+        with self._drawing:
+            return layout.document(frame, snapshot, page.content), page.status
 
     def _page(self, path: str, query: Mapping[str, str]) -> Shown:
         try:
@@ -273,8 +276,9 @@ class Web:
 
         def render() -> str:
             page = self._page(path, query)
-            frame = self._frame(request, path, page)
-            return str(htpy.fragment[layout.inside(frame, self.site.watcher.snapshot(), page.content)])
+            frame, snapshot = self._frame(request, path, page), self.site.watcher.snapshot()
+            with self._drawing:
+                return str(htpy.fragment[layout.inside(frame, snapshot, page.content)])
 
         async def events() -> AsyncIterator[str]:
             sent = ""

@@ -1,6 +1,7 @@
 """What services write: the newest lines, found by words or a filter pattern, followed live."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from datetime import UTC, datetime
 
 import htpy
@@ -33,7 +34,7 @@ class Found:
     """Why the search could not be made: a pattern that cannot be read."""
     cut: bool = False
     """There are older ones that match."""
-    errors: Mapping[str, tuple[int, float | None]]
+    errors: Mapping[str, tuple[int, float | None]] = field(default_factory=dict)
     """Of each service: how many errors in the hour, and when the last one was."""
     middle: int | None = None
     """In context: the moment of the line that it is about, epoch milliseconds."""
