@@ -133,8 +133,8 @@ class Reads:
 
     def logs(self, snapshot: Snapshot, query: Mapping[str, str]) -> Found:
         """Return the lines that `query` asks for. Errors are counted after them: the search has the target alone."""
-        found = self._searched(snapshot, query)
-        return replace(found, errors=self._counted(snapshot))
+        answer = self._searched(snapshot, query)
+        return replace(answer, errors=self._counted(snapshot))
 
     def _searched(self, snapshot: Snapshot, query: Mapping[str, str]) -> Found:
         groups = self._groups(snapshot, query.get("service", ""))
