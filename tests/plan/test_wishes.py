@@ -267,3 +267,14 @@ def test_another_fleet_in_culm_yml_than_the_one_that_is_there_is_a_note(project:
     assert wishes.other_fleet(more, ["t2.micro"]) == [
         "culm.yml says 2 x t2.micro + 1 x t3.small; planned with what is there, 1 x t2.micro"
     ]
+
+
+def test_a_service_that_sleeps_is_wanted_with_the_room_that_it_takes_when_it_wakes(
+    project: Project,
+    survey: Survey,  # noqa: F811
+) -> None:
+    def wakes(asleep: bool) -> int:
+        web = replace(project.services["web"], count=3, asleep=asleep)
+        return wishes.deployed(project, web, numbered(survey), IMAGES | MIGRATION).wanted.wakes
+
+    assert (wakes(asleep=True), wakes(asleep=False)) == (3, 0)
