@@ -103,6 +103,7 @@ class Web:
     def __init__(self) -> None:
         self.held = asyncio.Event()
         self.arrived = asyncio.Event()
+        self.holding = 0
         self.status = 200
         self.asked = 0
 
@@ -124,7 +125,9 @@ class Web:
             uri = line.split(" ")[1]
             if uri.startswith("/held"):
                 self.arrived.set()
+                self.holding += 1
                 await self.held.wait()
+                self.holding -= 1
             if uri.startswith("/closes"):
                 return
             self.asked += 1

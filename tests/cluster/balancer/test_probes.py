@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.cluster.balancer.test_tls import a_pem, nobody_decrypts, trusting
 from tests.http2 import http2, message
-from tests.traffic import a_group, a_listener, a_rule, a_web, forward, free_port, on_path
+from tests.traffic import a_group, a_listener, a_rule, a_web, eventually, forward, free_port, on_path
 
 from culm.cluster.balancer.haproxy.console import short_path
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
@@ -244,16 +244,18 @@ async def test_the_target_with_the_fewest_requests_under_way_gets_the_next(tmp_p
         async with a_web() as one, a_web() as two:
             group = a_group("web", one.target, two.target, algorithm="least_outstanding_requests")
             await plane.apply([listener], [group])
-            waiting = asyncio.create_task(http1(port, None, {**request, ":path": "/held"}))
-            arrived = [asyncio.create_task(web.arrived.wait()) for web in (one, two)]
-            await asyncio.wait(arrived, return_when=asyncio.FIRST_COMPLETED, timeout=20)
-            busy, idle = (one, two) if one.arrived.is_set() else (two, one)
-            for task in arrived:
-                task.cancel()
+            # many, so that a request whose end HAProxy has not noted yet does not even things out
+            held = [asyncio.create_task(http1(port, None, {**request, ":path": "/held"})) for _ in range(16)]
+            await eventually(lambda: one.holding + two.holding == len(held))
+            assert one.holding and two.holding
+            busy, idle = (one, two) if one.holding > two.holding else (two, one)
+            idle.held.set()
+            await eventually(lambda: sum(task.done() for task in held) == len(held) - busy.holding)
+            before = idle.asked
             for _ in range(6):
                 await http1(port, None, request)
-            assert (busy.asked, idle.asked) == (0, 6)
+            assert (busy.asked, idle.asked - before) == (0, 6)
             busy.held.set()
-            assert (await waiting)["status"] == 200
+            assert {answer["status"] for answer in await asyncio.gather(*held)} == {200}
     finally:
         await plane.stop()
