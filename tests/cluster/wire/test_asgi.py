@@ -7,7 +7,7 @@ import pytest
 
 from culm.cluster import operations
 from culm.cluster.store.db import Store
-from culm.cluster.wire.api import Api
+from culm.cluster.wire.api import LARGE, Api
 from culm.cluster.wire.asgi import UNASKED, answering, application, read
 from culm.cluster.wire.http import Response
 
@@ -74,6 +74,13 @@ async def test_the_loops_are_woken_after_what_concerns_them(app, woken):
     await call(app, target="ListClusters")
     assert woken == []
     [start, _] = await call(app, target="CreateCluster", body=[b'{"clusterName": "web"}'])
+
+    assert start["status"] == 200
+    assert woken == ["ecs"]
+
+
+async def test_the_loops_are_woken_after_a_large_body_too(app, woken):
+    [start, _] = await call(app, target="CreateCluster", body=[b'{"clusterName": "web"', b" " * (LARGE + 1), b"}"])
 
     assert start["status"] == 200
     assert woken == ["ecs"]
