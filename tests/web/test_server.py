@@ -13,7 +13,7 @@ from tests.serving import served
 from tests.web.conftest import Opened, opened
 
 from culm.web import security
-from culm.web.server import Versions
+from culm.web.server import Pulse, Versions
 
 
 @dataclass(frozen=True)
@@ -193,6 +193,19 @@ def test_the_stream_sends_the_page_and_ends_with_the_process(place):
         assert response.readline().startswith(b"data: ")
     assert response.read() is not None  # it ended, and the process with it
     connection.close()
+
+
+def test_a_page_that_rests_for_long_ends_with_the_process():
+    async def rests() -> bool:
+        pulse = Pulse()
+        resting = asyncio.create_task(pulse.rest(3600))
+        await asyncio.sleep(0)
+        assert not resting.done()
+        pulse.end()
+        await asyncio.wait_for(resting, 10)
+        return pulse.over
+
+    assert asyncio.run(rests())
 
 
 def test_a_newer_version_of_a_page_is_made_once_for_all_who_look_at_it():

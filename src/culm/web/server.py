@@ -1,6 +1,7 @@
 """The page over HTTP: judges each request, shows pages, sends them anew as things change, starts what is confirmed."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
@@ -56,8 +57,8 @@ class Pulse:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
+        self._ended = asyncio.Event()
         self.beats = 0
-        self.over = False
 
     def bind(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -70,6 +71,21 @@ class Pulse:
         self.beats += 1
         before, self._changed = self._changed, asyncio.Event()
         before.set()
+
+    @property
+    def over(self) -> bool:
+        return self._ended.is_set()
+
+    def end(self) -> None:
+        """Wake all who wait or rest, for good; from the loop's own thread."""
+        self._ended.set()
+        self._wake()
+
+    async def rest(self, seconds: float) -> None:
+        """Sleep for so long, or until the end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
 
     async def wait(self, beats: int, seconds: float) -> bool:
         """Return True when there was a beat since there were `beats`, False after so long without."""
@@ -290,7 +306,7 @@ class Web:
                 sent = version.digest
                 await self.pulse.wait(beats, HEARTBEAT_SECONDS)
                 self.site.watcher.awake()
-                await asyncio.sleep(max(SETTLE_SECONDS, RESTS * version.seconds))
+                await self.pulse.rest(max(SETTLE_SECONDS, RESTS * version.seconds))
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
@@ -323,7 +339,7 @@ class Web:
                         yield ": still here\n\n"
                         self.site.watcher.awake()
                         quiet = 0.0
-                    await asyncio.sleep(0.15)
+                    await self.pulse.rest(0.15)
                     quiet += 0.15
 
         return StreamingResponse(events(), media_type="text/event-stream")
@@ -446,8 +462,7 @@ class PageServer(uvicorn.Server):
         self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.pulse.over = True
-        self.pulse.beat()
+        self.pulse.end()
         await super().shutdown(sockets)
 
 
