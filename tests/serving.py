@@ -10,6 +10,7 @@ from pathlib import Path
 from culm.cluster import clock, operations
 from culm.cluster.daemon.server import Server
 from culm.cluster.registry.app import application as registry_application
+from culm.cluster.registry.parts import Parts
 from culm.cluster.registry.registry import Registry
 from culm.cluster.store.db import Store
 from culm.cluster.store.sealing import Sealer
@@ -25,8 +26,15 @@ def served(folder: Path, keys: Keyring | None = None) -> Iterator[str]:
     with socket.socket() as listening, contextlib.closing(Store(folder / "state.db", Sealer.fresh())) as store:
         listening.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        api = Api(region="us-east-1", endpoint=endpoint, now=clock.now, new_id=clock.new_id, keys=keys)
         registry = Registry(store, folder / "registry", now=clock.now, new_id=clock.new_id)
+        api = Api(
+            region="us-east-1",
+            endpoint=endpoint,
+            now=clock.now,
+            new_id=clock.new_id,
+            keys=keys,
+            layer_parts=Parts(registry),
+        )
         mounts = [(lambda scope: scope["path"].startswith("/v2/"), registry_application(registry))]
         answer = answering(api, store, lambda service: None)
         server = Server(application(answer, mounts), answer)

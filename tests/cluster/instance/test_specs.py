@@ -105,6 +105,11 @@ def test_containers_of_a_task_with_an_address_share_a_network_and_know_each_othe
     assert (alone.network_of, alone.peers) == (None, ())
 
 
+def test_the_hosts_processes_are_seen_by_all_containers_of_a_task_or_none():
+    assert not spec(TASK, WEB, AROUND, FIRST).host_processes
+    assert spec(replace(TASK, pid_mode="host"), WEB, AROUND, FIRST).host_processes
+
+
 def test_a_health_check_is_probed_as_it_was_registered():
     check = HealthCheck(command=("CMD", "true"), interval=7, timeout=3, retries=4, start_period=20)
     assert spec(TASK, replace(WEB, health_check=check), AROUND, FIRST).probe == Probe(

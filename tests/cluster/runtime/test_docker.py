@@ -200,6 +200,12 @@ def test_usage_leaves_idle_file_pages_out_and_remembers_the_peak():
     assert usage({"memory_stats": {}, "cpu_stats": cpu}, peak=0.0) is None
 
 
+def test_a_container_sees_the_hosts_processes_where_its_task_asks_for_it():
+    assert creation(SPEC, "c", "culm", None)["HostConfig"]["PidMode"] == ""
+    seeing = creation(replace(SPEC, host_processes=True), "c", "culm", None)
+    assert seeing["HostConfig"]["PidMode"] == "host"
+
+
 def test_one_container_of_a_task_publishes_the_ports_of_all_and_the_others_join_its_network():
     web, api = Port(container_port=80, host_port=80), Port(container_port=9000, host_port=9000)
     holder = creation(replace(SPEC, ports=(web,), peers=(api,), network_of="one"), "c", "culm", None)

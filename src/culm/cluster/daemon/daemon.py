@@ -69,6 +69,7 @@ from culm.cluster.instance.specs import AMAZONS_AGENT, METADATA, Surroundings
 from culm.cluster.instance.task_files import TaskFiles
 from culm.cluster.instance.task_secrets import TaskSecrets
 from culm.cluster.registry.app import application as registry_application
+from culm.cluster.registry.parts import Parts
 from culm.cluster.registry.registry import Registry
 from culm.cluster.scheduler import alarms, messages, scaling
 from culm.cluster.scheduler.agents import Agents
@@ -234,6 +235,7 @@ class Components:
             now=clock.now,
             new_id=clock.new_id,
             keys=resources.keys,
+            layer_parts=Parts(self.registry),
             verified=resources.settings.verify,
             load=operations.load,  # an import of all of them would be most of the time that a start takes
         )

@@ -112,6 +112,7 @@ def spec(task: TaskPayload, container: ContainerPayload, surroundings: Surroundi
         input_open=container.interactive,
         terminal=container.pseudo_terminal,
         ulimits=container.ulimits,
+        host_processes=task.pid_mode == "host",
         **_network(task, container, name, launch),
     )
 

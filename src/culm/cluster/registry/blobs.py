@@ -3,6 +3,7 @@
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#endpoints
 """
 
+import asyncio
 import re
 import sqlite3
 
@@ -80,7 +81,7 @@ async def take_last(registry: Registry, request: Request, upload: Upload, digest
         raise bad_digest(digest)
     await take(registry, request, upload)
     try:
-        actual = await upload.digest(digest.partition(":")[0])
+        actual = await asyncio.to_thread(upload.digest, digest.partition(":")[0])
     except OSError:
         registry.uploads.drop(upload)
         raise

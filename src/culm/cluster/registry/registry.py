@@ -61,8 +61,13 @@ class Registry:
             gone = await self.store.run_long(lambda db: layers.sweep(db, now - GRACE_SECONDS))
             for digest in gone:
                 with self._isolated.item(digest):
-                    await asyncio.to_thread(self.files.remove, digest)
+                    await self.store.run_long(lambda db, digest=digest: self._remove(db, digest))  # type: ignore[misc]
         return expired + len(gone)
+
+    def _remove(self, db: sqlite3.Connection, digest: str) -> None:
+        """Remove a blob's file, unless an operation has kept the same blob again since its row went."""
+        if layers.anywhere(db, digest) is None:
+            self.files.remove(digest)
 
     async def of(self, name: str, work: Callable[[sqlite3.Connection, Repository], T]) -> T:
         """Run `work` in one transaction on a repository that is there."""

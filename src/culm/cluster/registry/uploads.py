@@ -41,19 +41,20 @@ class Upload:
                 gathered.append(piece)
                 waiting += len(piece)
                 if waiting >= _WRITE_BYTES:
-                    await asyncio.to_thread(self._write, gathered)
+                    await asyncio.to_thread(self.write, b"".join(gathered))
                     gathered, waiting = [], 0
         finally:
             if gathered:
-                await asyncio.to_thread(self._write, gathered)
+                await asyncio.to_thread(self.write, b"".join(gathered))
 
-    async def digest(self, algorithm: str) -> str:
+    def digest(self, algorithm: str) -> str:
+        """Return the digest of what has come; for another algorithm than sha256 all of it is read again."""
         if algorithm == "sha256":
             return f"sha256:{self._sha256.hexdigest()}"
-        return await asyncio.to_thread(digest_of, self.path, algorithm)
+        return digest_of(self.path, algorithm)
 
-    def _write(self, gathered: list[bytes]) -> None:
-        data = b"".join(gathered)
+    def write(self, data: bytes) -> None:
+        """Add what comes next."""
         with self.path.open("ab") as file:
             file.write(data)
         self._sha256.update(data)

@@ -34,6 +34,7 @@ def payload(
         names=names,
         address=task.interface.address if task.interface else "",
         launch_type=task.launch_type,
+        pid_mode=definition.pid_mode,
         containers=tuple(
             filled(made, images[definition.container_definitions[0].name])
             if FILES_LABEL in made.docker_labels

@@ -25,7 +25,7 @@ from culm.cluster.wire.invalid import Invalid
 from culm.cluster.wire.keyring import Keyring
 from culm.cluster.wire.models import Operation as Model
 from culm.cluster.wire.models import Service
-from culm.cluster.wire.operations import OPERATIONS, Call, Incoming, Operation
+from culm.cluster.wire.operations import OPERATIONS, Call, Incoming, LayerParts, Operation
 from culm.cluster.wire.paging import Pager, pager
 from culm.cluster.wire.protocols import PROTOCOLS, spoken
 from culm.cluster.wire.rest_routes import Route
@@ -92,6 +92,7 @@ class Api:
         new_id: Callable[[], str],
         account: str = ACCOUNT,
         keys: Keyring | None = None,
+        layer_parts: LayerParts | None = None,
         verified: bool = True,
         load: Callable[[str], None] | None = None,
     ) -> None:
@@ -105,6 +106,7 @@ class Api:
         self._now = now
         self._new_id = new_id
         self._keys = keys
+        self._layer_parts = layer_parts
         self._gate = Gate(keys) if keys is not None and verified else None
         self._load = load
         self._services: dict[str, Service] = {}
@@ -147,6 +149,7 @@ class Api:
                 request_id=request_id,
                 principal=principal,
                 keys=self._keys,
+                layer_parts=self._layer_parts,
                 incoming=incoming,
             )
             place = Place(region=region, account=self.account)

@@ -23,6 +23,30 @@ class Incoming(Protocol):
         ...
 
 
+class LayerParts(Protocol):
+    """Layers of images on their way into the registry, each a session that takes bytes in order."""
+
+    def begin(self, repository: str) -> str:
+        """Open a session; returns its id."""
+        ...
+
+    def size(self, repository: str, upload_id: str) -> int | None:
+        """Return how many bytes a session has; None where there is no such session."""
+        ...
+
+    def append(self, repository: str, upload_id: str, data: bytes) -> int:
+        """Write what comes next; returns how many bytes there are then."""
+        ...
+
+    def digest(self, repository: str, upload_id: str, algorithm: str) -> str:
+        """Return the digest of what has come."""
+        ...
+
+    def finish(self, db: sqlite3.Connection, repository: str, upload_id: str, digest: str) -> None:
+        """Make it the repository's blob of that digest."""
+        ...
+
+
 @record
 class Call:
     """What an operation may use besides its input: one transaction, the time, fresh ids, who and where it is."""
@@ -42,6 +66,8 @@ class Call:
     """Who calls."""
     keys: Keyring | None = None
     """Makes sessions' keys; None where there are no keys at all."""
+    layer_parts: LayerParts | None = None
+    """Takes layers of images; None where there is no registry."""
     incoming: Any = None
     """The body that the operation's `receive` brought into the store, where it was too large to be held."""
 

@@ -94,6 +94,7 @@ class TaskPayload:
     address: str = ""
     """Of a task that has one of its own; its ports are published there, and not on the instance's address."""
     launch_type: str = "EC2"
+    pid_mode: str | None = None
     containers: tuple[ContainerPayload, ...] = ()
 
 

@@ -265,6 +265,7 @@ class TaskDefinition:
     requires_attributes: tuple[RequiredAttribute, ...] = ()
     """What an instance's agent must be able to do."""
     pid_mode: str | None = None
+    """`host`: its containers see the host's processes."""
     ipc_mode: str | None = None
     runtime_platform: RuntimePlatform | None = None
     ephemeral_storage: EphemeralStorage | None = None

@@ -106,6 +106,10 @@ def test_an_unknown_one_cannot_be_described(cloud):
         ),
         ({"requiresCompatibilities": ["FARGATE"]}, "Fargate only supports network mode"),
         (
+            {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "pidMode": "host"},
+            "launch type do not support pidMode 'host'. The supported value for pidMode is 'task'",
+        ),
+        (
             {
                 "networkMode": "host",
                 "containerDefinitions": [web(portMappings=[{"containerPort": 80, "hostPort": 8080}])],

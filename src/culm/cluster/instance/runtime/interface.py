@@ -94,6 +94,8 @@ class Spec:
     terminal: bool = False
     """Its output and input are a terminal."""
     ulimits: tuple[Ulimit, ...] = ()
+    host_processes: bool = False
+    """Whether it sees the processes of the host; a host process does so anyway."""
     network_of: str | None = None
     """Name of the container whose network it shares, or its own name where others share its network."""
     peers: tuple[Port, ...] = ()

@@ -58,6 +58,6 @@ def _of_container(container: ContainerDefinition, definition: TaskDefinition) ->
 def compatibilities(definition: TaskDefinition) -> tuple[str, ...]:
     """Return the launch types that could run it."""
     if definition.network_mode == "awsvpc":
-        fits = definition.cpu and definition.memory
+        fits = definition.cpu and definition.memory and definition.pid_mode is None
         return ("EC2", "FARGATE") if fits else ("EC2",)
     return ("EXTERNAL", "EC2")

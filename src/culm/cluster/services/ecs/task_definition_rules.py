@@ -62,6 +62,11 @@ def check(definition: TaskDefinition) -> TaskDefinition:
     if "FARGATE" in (definition.requires_compatibilities or ()):
         if definition.network_mode != "awsvpc":
             raise _refused("Fargate only supports network mode ‘awsvpc’.")
+        if definition.pid_mode == "host":
+            raise _refused(
+                "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is"
+                " 'task'."
+            )
         check_fargate_size(definition.cpu, definition.memory)
     for constraint in definition.placement_constraints:
         if constraint.type != "memberOf" or not constraint.expression:

@@ -37,6 +37,7 @@ class RegisterTaskDefinitionInput:
     task_role_arn: str | None = None
     execution_role_arn: str | None = None
     network_mode: Literal["bridge", "host", "none", "awsvpc"] | None = None
+    pid_mode: Literal["host"] | None = None
     volumes: tuple[Volume, ...] = ()
     placement_constraints: tuple[PlacementConstraint, ...] = ()
     requires_compatibilities: tuple[str, ...] | None = None

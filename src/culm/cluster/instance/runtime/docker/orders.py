@@ -42,6 +42,7 @@ def creation(spec: Spec, cluster: str, network: str, image_digest: str | None) -
             "CpuShares": max(2, spec.cpu) if spec.cpu else 0,
             "LogConfig": _LOGS,
             "Init": spec.init,
+            "PidMode": "host" if spec.host_processes else "",
             "ExtraHosts": [] if joins else [f"{name}:{_host(address)}" for name, address in spec.hosts.items()],
             "ReadonlyRootfs": spec.read_only,
             "Tmpfs": {each.path: ",".join([f"size={each.size}m", *each.options]) for each in spec.scratch},
