@@ -16,6 +16,7 @@ from culm.project.compose.load import load as load_compose
 from culm.project.load import load, parse
 from culm.scaffold import compose_waits
 from culm.scaffold.compose import Imported, imported, read
+from culm.scaffold.database_variables import REASON
 from culm.scaffold.draft import Draft, scalar
 
 FILES = sorted((Path(__file__).parent / "compose").glob("*.yml"))
@@ -562,6 +563,61 @@ def test_every_image_of_redis_is_a_cache_of_the_target(tmp_path, image):
     (tmp_path / "Dockerfile").write_text("FROM base\nEXPOSE 80\nCMD serve\n")
     (tmp_path / "compose.yml").write_text(json.dumps({"services": services}))
     assert taken(tmp_path).draft.services["web"].get("database") == "main"
+
+
+@pytest.mark.parametrize(
+    ("variable", "source"), [("APP_PASSWORD", "{main.password}"), ("DB_ADMIN_PASSWORD", "{main.password}")]
+)
+def test_a_password_is_the_database_s_by_its_value(tmp_path, variable, source):
+    assert password_of(tmp_path, variable) == {"from": source, "reason": REASON}
+
+
+@pytest.mark.parametrize("variable", ["FIRST_SUPERUSER_PASSWORD", "SMTP_PASSWORD", "ADMIN_PASS"])
+def test_a_password_of_somebody_else_is_not_the_database_s_though_it_is_the_same(tmp_path, variable):
+    assert "vault" in password_of(tmp_path, variable)
+
+
+def password_of(folder: Path, variable: str) -> dict[str, str]:
+    """The secret that a variable becomes which has the password of the database's server."""
+    services = {
+        "web": {"build": ".", "environment": {variable: "changethis", "DB_HOST": "db"}, "depends_on": ["db"]},
+        "db": {"image": "postgres", "environment": {"POSTGRES_PASSWORD": "changethis"}},
+    }
+    (folder / "Dockerfile").write_text("FROM base\nEXPOSE 80\nCMD serve\n")
+    (folder / "compose.yml").write_text(json.dumps({"services": services}))
+    secrets = taken(folder).draft.services["web"].get("secrets")
+    assert isinstance(secrets, dict)
+    return dict(secrets[variable])
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"image": "mcr.microsoft.com/playwright:v1"}, {"build": {"context": ".", "dockerfile": "ui/Dockerfile.cypress"}}],
+)
+def test_what_tries_the_others_in_a_browser_is_left_out_with_the_reason(tmp_path, keys):
+    services = {"web": {"build": "."}, "tries": {**keys, "ports": [9323]}}
+    (tmp_path / "Dockerfile").write_text("FROM base\nEXPOSE 80\nCMD serve\n")
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": services}))
+    result = taken(tmp_path)
+    assert result.services == ("web",)
+    assert "it tries the other services in a browser" in "\n".join(map(str, result.notes))
+
+
+@pytest.mark.parametrize(
+    ("services", "front"),
+    [
+        ({"shop": {"build": ".", "ports": [80]}, "adminer": {"image": "adminer", "ports": [8080]}}, "shop"),
+        ({"shop": {"build": ".", "ports": [80]}, "studio": {"build": ".", "command": "b", "ports": [81]}}, "shop"),
+        ({"shop": {"build": ".", "ports": [80]}, "pets": {"build": "pets", "ports": [81]}}, None),
+    ],
+)
+def test_all_that_is_no_other_s_goes_to_the_service_of_one_s_own(tmp_path, services, front):
+    for folder in (tmp_path, tmp_path / "pets"):
+        folder.mkdir(exist_ok=True)
+        (folder / "Dockerfile").write_text("FROM base\nCMD serve\n")
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": services}))
+    drafted = taken(tmp_path).draft.services
+    assert [name for name, each in drafted.items() if each.get("path") == "/"] == ([front] if front else [])
 
 
 def test_a_databases_login_in_variables_becomes_secrets_of_the_login_that_culm_makes(tmp_path):

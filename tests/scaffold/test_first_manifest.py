@@ -18,6 +18,7 @@ from culm.scaffold.first_manifest import first_manifest
 from culm.scaffold.sources import Sources
 
 SERVER = 'FROM base\nEXPOSE 8080\nCMD ["serve"]\n'
+NEXT = '{"dependencies": {"next": "15"}}'
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:
@@ -330,12 +331,37 @@ def test_a_migration_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
         ({"web/main.go": 'mux.HandleFunc("/ping", ping)'}, "/ping"),
         ({"web/up.py": 'up = Blueprint("up", __name__, url_prefix="/up")\n@up.get("/")'}, "/up/"),
         ({"web/pom.xml": "spring-boot-starter-actuator"}, "/actuator/health"),
+        ({"web/config/routes.rb": 'get "up" => "rails/health#show", as: :rails_health_check'}, "/up"),
+        (
+            {"web/package.json": NEXT, "web/src/app/api/heartbeat/route.ts": ""},
+            "/api/heartbeat",
+        ),
+        ({"web/package.json": NEXT, "web/pages/api/health.js": ""}, "/api/health"),
+        ({"web/assets/js/app.js": 'new LiveSocket("/live", Socket)', "web/lib/router.ex": 'get "/up", C, :up'}, "/up"),
+        ({"web/a.py": 'requests.get("/health")\nPING_ENDPOINT = os.getenv("PING", ROOT + "/ping/")'}, "/"),
+        ({"web/config/production.rb": 'config.silence_healthcheck_path = "/up"'}, "/"),
+        ({"web/client/api.ts": "get('/api/health')"}, "/"),
         ({}, "/"),
     ],
 )
 def test_the_health_page_is_a_route_of_the_code(tmp_path: Path, code: dict[str, str], page: str) -> None:
     health = block(tmp_path, {"web/Dockerfile": SERVER, **code})["health"]
     assert (health if isinstance(health, str) else health["path"]) == page
+
+
+@pytest.mark.parametrize(
+    ("code", "certain"),
+    [
+        ({"web/a.js": 'router.use("/health", h)\napp.use("/api/v2", router)'}, False),
+        ({"web/a.js": 'router.get("/health", h)\napp.use(router)'}, True),
+        ({"web/a.js": 'app.get("/health", h)\napp.use("/api/v2", router)'}, True),
+        ({"web/a.py": '@router.get("/health")\napp.include_router(router, prefix="/api")'}, False),
+        ({"web/a.py": '@router.get("/health")\napp.include_router(router)'}, True),
+    ],
+)
+def test_any_answer_counts_of_a_route_that_may_be_under_a_prefix(tmp_path, code, certain):
+    health = block(tmp_path, {"web/Dockerfile": SERVER, **code})["health"]
+    assert health == ("/health" if certain else {"path": "/health", "codes": "200-499"})
 
 
 def test_a_service_whose_routes_begin_with_its_name_is_left_to_the_rule(tmp_path: Path) -> None:
@@ -427,18 +453,20 @@ def test_a_worker_of_a_procfile_is_not_an_argument_of_an_entrypoint_that_serves(
         ("RUN python -m venv venv\nRUN venv/bin/pip install -r requirements.txt\n", "./venv/bin/flask"),
         ("RUN python3 -m venv /opt/venv\nENV PATH=/opt/venv/bin:$PATH\n", "flask"),
         ("RUN pip install -r requirements.txt\n", "flask"),
+        ("RUN poetry install\nCMD poetry run flask run\n", "poetry run flask"),
+        ("RUN uv sync\nENV PATH=/app/.venv/bin:$PATH\nCMD uv run flask run\n", "flask"),
     ],
 )
 def test_a_migration_is_started_from_the_virtual_environment_of_the_image(tmp_path, runs, program):
     _, project = made(
         tmp_path,
         {
-            "web/Dockerfile": f"FROM base\nEXPOSE 5000\n{runs}CMD serve\n",
+            "web/Dockerfile": f"FROM base\nCMD serve\nEXPOSE 5000\n{runs}",
             "web/requirements.txt": "flask-migrate\npsycopg2\n",
             "web/migrations/alembic.ini": "",
         },
     )
-    assert migrates(project.services["web"]) == (program, "db", "upgrade")
+    assert migrates(project.services["web"]) == (*program.split(), "db", "upgrade")
 
 
 @pytest.mark.parametrize(
@@ -666,6 +694,9 @@ def test_the_url_names_the_driver_that_sqlalchemy_would_not_take_by_itself(tmp_p
         ("a.ts", "stripe(process.env.STRIPE_SECRET_KEY)", []),
         ("a.go", 'key := os.Getenv("SESSION_KEY")', ["SESSION_KEY"]),
         ("a.rb", 'key = ENV.fetch("API_TOKEN")', ["API_TOKEN"]),
+        ("a.exs", 'key = System.fetch_env!("SECRET_KEY_BASE")', ["SECRET_KEY_BASE"]),
+        ("a.js", 'if (process.env.JWT_SECRET === "") fail()\n  JWT_SECRET: str({ devDefault: "x" }),', ["JWT_SECRET"]),
+        ("a.js", '  JWT_SECRET: str({ default: "x" }),', []),
         ("a.rb", 'key = ENV.fetch("API_TOKEN", "x")', []),
     ],
 )
@@ -715,12 +746,62 @@ def test_code_that_reads_the_url_of_a_redis_gets_one(tmp_path):
     assert web["database"] == "redis" and web["secrets"]["REDIS_URL"]["from"] == "{redis.url}"
 
 
-def test_a_server_that_bundles_a_front_end_has_room_for_it(tmp_path):
+@pytest.mark.parametrize(
+    ("command", "memory"), [("npm start", 768), ("yarn dev", 768), ("npm run serve", None), ("node server.js", None)]
+)
+def test_a_server_that_bundles_a_front_end_has_room_for_it(tmp_path, command, memory):
+    scripts = '"start": "react-scripts start", "dev": "next dev", "serve": "next start"'
     files = {
-        "web/Dockerfile": "FROM base\nEXPOSE 3000\nCMD npm start\n",
-        "web/package.json": '{"scripts": {"start": "react-scripts start"}}',
+        "web/Dockerfile": f"FROM base\nEXPOSE 3000\nCMD {command}\n",
+        "web/package.json": f'{{"scripts": {{{scripts}}}}}',
     }
-    assert block(tmp_path, files)["memory"] == 768
+    assert block(tmp_path, files).get("memory") == memory
+
+
+@pytest.mark.parametrize(
+    ("files", "engine"),
+    [
+        ({"web/requirements.txt": "flask\n# psycopg[binary]\n"}, None),
+        ({"web/go.mod": "require (\n\tgithub.com/lib/pq v1 // indirect\n)\n"}, None),
+        ({"web/go.mod": "require github.com/lib/pq v1\n"}, "postgres"),
+        ({"web/a.go": 'import _ "github.com/jinzhu/gorm/dialects/mysql"\n'}, "mysql"),
+        ({"web/a.go": 'import _ "github.com/jinzhu/gorm/dialects/sqlite"\n'}, None),
+        ({"web/a.go": 'import "github.com/jackc/pgx/v5/pgxpool"\n'}, "postgres"),
+    ],
+)
+def test_a_database_is_one_whose_driver_the_service_itself_has(tmp_path, files, engine):
+    _, project = made(tmp_path, {"web/Dockerfile": SERVER, **files})
+    assert project.databases.get("main") == engine
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("config/runtime.exs", 'System.get_env("DB_HOST", "postgres")'),
+        ("config/database.yml", "host: <%= ENV.fetch('DB_HOST') { 'postgres' } %>"),
+        ("config/database.php", "'host' => env('DB_HOST', '127.0.0.1'),"),
+        ("src/Db.java", 'System.getenv("DB_HOST")'),
+        ("Db.cs", 'Environment.GetEnvironmentVariable("DB_HOST")'),
+        ("src/main.rs", 'std::env::var("DB_HOST")'),
+        ("src/config.rs", "#[clap(long, env)]\n    pub db_host: String,"),
+    ],
+)
+def test_a_host_that_any_language_reads_is_the_database_s(tmp_path, file, code):
+    files = {"web/Dockerfile": SERVER, "web/mix.exs": "{:postgrex, 1}", f"web/{file}": code}
+    assert block(tmp_path, files)["environment"]["DB_HOST"] == "{main.host}"
+
+
+def test_another_command_of_an_image_has_other_pages_than_its_code(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": "FROM base\nEXPOSE 3000\nCMD serve\n",
+        "routes.rb": 'get "/up", ok',
+        "compose.yml": "services:\n  web: {build: ., ports: [3000]}\n"
+        "  cable: {build: ., command: puma cable.ru, ports: [4000]}\n",
+    }
+    text, _ = made(tmp_path, files)
+    services = yaml.safe_load(text)["services"]
+    assert services["web"]["health"] == "/up"
+    assert services["cable"]["health"] == {"path": "/", "codes": "200-499"}
 
 
 def test_a_dockerfile_without_a_command_stays_as_it_is_and_gets_one_from_its_folder(tmp_path):

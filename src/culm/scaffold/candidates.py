@@ -14,7 +14,7 @@ from os.path import relpath
 from pathlib import Path
 
 from culm.project import dockerfile, engines, host_mentions
-from culm.scaffold import database_variables, guess
+from culm.scaffold import database_variables, guess, health_pages
 from culm.scaffold.draft import Block, Commented, Draft
 from culm.scaffold.guess import Guess, ImageSource, Migration
 from culm.scaffold.sources import Sources
@@ -69,11 +69,12 @@ def complete(
         listen(candidate, ask)
     balanced = [each for each in candidates if each.listens and "path" not in each.block.keys]
     front = front_of(candidates, balanced)
+    others = beside_the_first(candidates)
     for candidate in candidates:
         room(candidate)
         if candidate in balanced:
             route(candidate, front is candidate, alone=len(balanced) == 1)
-        wellness(candidate)
+        wellness(candidate, runs_another_program=candidate in others)
         stand_on(draft, candidate)
     for candidate in first_of_each_folder(candidates):
         migrate(candidate, written)
@@ -141,7 +142,10 @@ def listen(candidate: Outline, ask: Callable[[str], int | None] | None) -> None:
 
 
 def front_of(candidates: Sequence[Outline], balanced: Sequence[Outline]) -> Outline | None:
-    """Return the service that gets what is no other's: the only one, the only published one, or one by its name."""
+    """Return the service that gets what is no other's: the only one, the only published one, or one by its name.
+
+    Else it is the only one that is built here, or of one image's services that which runs it as it is.
+    """
     if any(each.block.get("path") in ("/", "/*") for each in candidates):
         return None
     published = [each for each in balanced if each.published]
@@ -152,6 +156,10 @@ def front_of(candidates: Sequence[Outline], balanced: Sequence[Outline]) -> Outl
     for pattern in (FRONT, FRONT_PART):
         if matching := [each for each in group if pattern.search(each.name)]:
             return matching[0]
+    own = [each for each in group if each.image is not None]
+    if len({each.image.path for each in own if each.image is not None}) == 1:
+        plain = own if len(own) == 1 else [each for each in own if not each.command]
+        return plain[0] if len(plain) == 1 else None
     return None
 
 
@@ -166,9 +174,20 @@ def room(candidate: Outline) -> None:
     if "memory" in candidate.block.keys or candidate.sources is None or candidate.image is None:
         return
     command = " ".join(candidate.command or candidate.image.command())
-    scripts = candidate.sources.text("package.json") if re.search(r"\b(npm|yarn|pnpm)\b", command) else ""
-    if match := BUNDLERS.search(f"{command}\n{scripts}"):
+    if match := BUNDLERS.search(f"{command}\n{script_of(candidate.sources, command)}"):
         candidate.block.put("memory", BUNDLER_MEMORY, f"{match[0]} bundles while it runs")
+
+
+SCRIPT = re.compile(r"\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?P<name>[A-Za-z][\w:.-]*)")
+
+
+def script_of(sources: Sources, command: str) -> str:
+    """Return the lines of package.json that a command's `npm start` or `yarn run dev` stands for."""
+    try:
+        scripts = json.loads(sources.text("package.json")).get("scripts", {})
+    except (ValueError, AttributeError):
+        return ""
+    return "\n".join(str(scripts.get(match["name"], "")) for match in SCRIPT.finditer(command))
 
 
 def route(candidate: Outline, front: bool, *, alone: bool) -> None:
@@ -196,8 +215,11 @@ def has_own_prefix(candidate: Outline) -> bool:
     )
 
 
-def wellness(candidate: Outline) -> None:
-    """Write the candidate's health page; where no load balancer asks for one, none."""
+def wellness(candidate: Outline, *, runs_another_program: bool = False) -> None:
+    """Write the candidate's health page; where no load balancer asks for one, none.
+
+    What runs another program than its folder's service has other pages than the code that is there for that one.
+    """
     written = candidate.block.get("health")
     page = written if isinstance(written, str) else written.get("path") if isinstance(written, dict) else None
     if candidate.block.get("path") == "none":
@@ -207,11 +229,14 @@ def wellness(candidate: Outline) -> None:
         return
     if "health" in candidate.block.keys or candidate.sources is None or has_own_prefix(candidate):
         return
-    guessed = guess.health(candidate.sources)
-    if guessed is not None:
-        candidate.block.put("health", guessed.value, guessed.why)
-    else:
+    guessed = None if runs_another_program else health_pages.of_code(candidate.sources)
+    if guessed is None:
         candidate.block.put("health", dict(ANY_ANSWER), "any answer counts; a page that says it is well is better")
+    elif guessed.certain:
+        candidate.block.put("health", guessed.page, guessed.why)
+    else:
+        value = {**ANY_ANSWER, "path": guessed.page}
+        candidate.block.put("health", value, f"{guessed.why}, under a prefix that may be another; any answer counts")
 
 
 def stand_on(draft: Draft, candidate: Outline) -> None:
@@ -343,6 +368,19 @@ def as_mapping(value: object) -> dict[str, object]:
     return dict(value) if isinstance(value, Mapping) else {}
 
 
+def beside_the_first(candidates: Sequence[Outline]) -> list[Outline]:
+    """Return the services with a command of their own whose image another one runs as it is, or ran before them."""
+    main: dict[Path, Outline] = {}
+    for candidate in sorted(candidates, key=lambda each: bool(each.command)):
+        if candidate.image is not None:
+            main.setdefault(candidate.image.path.resolve(), candidate)
+    return [
+        each
+        for each in candidates
+        if each.image is not None and each.command and main[each.image.path.resolve()] is not each
+    ]
+
+
 def first_of_each_folder(candidates: Sequence[Outline]) -> list[Outline]:
     """Return the first service of each folder, which has the migration that they share."""
     result: dict[Path, Outline] = {}
@@ -403,7 +441,7 @@ def add_migration(candidate: Outline, migration: Migration, written: Written) ->
 def in_own_image(candidate: Outline, migration: Migration) -> dict[str, list[str]]:
     """Return `migrate:` with the command; as its entrypoint, where the service's would not run what it is given."""
     assert candidate.image is not None
-    words = [program_path(candidate.image, migration.command[0]), *migration.command[1:]]
+    words = [*program_path(candidate.image, migration.command[0]), *migration.command[1:]]
     replaced = migration.replaces_entrypoint or "entrypoint" in candidate.block.keys
     if not replaced and takes_a_command(candidate.image):
         return {"command": words}
@@ -450,11 +488,21 @@ PYTHON_PROGRAMS = frozenset({"alembic", "flask", "python"})
 VENV = re.compile(r"(?:python[\d.]*\s+-m\s+venv|virtualenv|uv\s+venv)\s+(?:-\S+\s+)*(?P<path>[\w./-]+)")
 
 
-def program_path(image: ImageSource, program: str) -> str:
-    """Return where a Python program is: in the image's virtual environment if that is not on PATH, else by its name."""
+RUNNER = re.compile(r"\b(?P<tool>poetry|uv|pipenv|pdm)\s+run\b")
+
+
+def program_path(image: ImageSource, program: str) -> list[str]:
+    """Return how a Python program is started: by its name where it is on PATH, else by what knows where it is.
+
+    That is the tool by which the image's own command is run, or the path in its virtual environment.
+    """
     runs = [each.rest for each in image.instructions if each.keyword == "RUN"]
     venv = next((match["path"].rstrip("/") for run in runs if (match := VENV.search(run))), "")
     on_path = any(each.keyword == "ENV" and re.search(r"\bPATH\b", each.rest) for each in image.instructions)
-    if program not in PYTHON_PROGRAMS or not venv or on_path:
-        return program
-    return f"{venv if venv.startswith('/') else './' + venv.removeprefix('./')}/bin/{program}"
+    if program not in PYTHON_PROGRAMS or on_path:
+        return [program]
+    if runner := RUNNER.search(" ".join(image.command())):
+        return [runner["tool"], "run", program]
+    if not venv:
+        return [program]
+    return [f"{venv if venv.startswith('/') else './' + venv.removeprefix('./')}/bin/{program}"]

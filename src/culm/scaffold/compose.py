@@ -436,6 +436,8 @@ class Import:
         if role == "assets":
             what = "left out: it builds files into a folder that is mounted from this machine"
             return f"{what}; let the Dockerfile of the service that serves them RUN {command}, without watching"
+        if role == "tests":
+            return "left out: it tries the other services in a browser; run it where you test, against their URLs"
         image = self.images.get(name)
         same = [other for other, each in self.images.items() if image and each.path == image.path and other != name]
         same = [other for other in same if self.roles[other] == "service"]

@@ -8,7 +8,7 @@ from culm.project.keys import Key
 from culm.project.schema import DatabaseBlock
 from culm.scaffold.guess import MIGRATION, ONCE, ImageSource
 
-Role = Literal["service", "worker", "migration", "once", "database", "proxy", "image", "assets"]
+Role = Literal["service", "worker", "migration", "once", "database", "proxy", "image", "assets", "tests"]
 
 ENGINES: tuple[tuple[str, str], ...] = (
     (
@@ -128,6 +128,16 @@ def builds_assets(service: ComposeService) -> bool:
     return ASSETS.search(line) is not None and SERVES.search(line) is None
 
 
+BROWSER_TESTS = re.compile(r"(^|[-_./])(playwright|cypress|selenium|testcafe|e2e(-tests?)?)([-_.:@]|$)", re.IGNORECASE)
+
+
+def tests_a_browser(service: ComposeService) -> bool:
+    """Return whether a service is a tool that tries the others, by its name, its Dockerfile's or its image's."""
+    build = service.build
+    texts = (service.name, build.dockerfile if build is not None else service.image)
+    return any(BROWSER_TESTS.search(text) for text in texts)
+
+
 def role(service: ComposeService, image: ImageSource | None, waited_for: bool) -> Role:
     """Return what a service is; `image` is what it is built from, None for a ready image.
 
@@ -137,6 +147,8 @@ def role(service: ComposeService, image: ImageSource | None, waited_for: bool) -
         return "migration"
     if builds_assets(service):
         return "assets"
+    if tests_a_browser(service):
+        return "tests"
     if image is None:
         if served(engine_of(service.image)) is not None:
             return "database"

@@ -51,11 +51,18 @@ PASSWORD = re.compile(r"PASS(WORD|WD)?$|PWD$", re.IGNORECASE)
 NAME = re.compile(r"(DB|DATABASE|SCHEMA|(DB|DATABASE|POSTGRES|SQL|PG)_?NAME)$", re.IGNORECASE)
 
 
+OF_OTHERS = re.compile(r"ADMIN|SUPERUSER|SMTP|MAIL|JWT|AMQP|RABBIT|MINIO|KEYCLOAK|GRAFANA", re.IGNORECASE)
+OF_DATABASE = re.compile(r"(^|_)(DB|DATABASE|POSTGRES(QL)?|PG|MYSQL|MARIADB|SQL)", re.IGNORECASE)
+"""Samples give one word for every password: `FIRST_SUPERUSER_PASSWORD=changethis` is no database's."""
+
+
 def of_value(variable: str, value: str, database: str, given: Login) -> str | None:
     """Return the `from:` of a variable that has a part of the login; None where it has none.
 
     `variable` is its name, and `database` what the server is called in `databases:`.
     """
+    if OF_OTHERS.search(variable) and not OF_DATABASE.search(variable):
+        return None
     for pattern, known, part in (
         (PASSWORD, given.password, "password"),
         (USER, given.user, "user"),
@@ -84,9 +91,16 @@ def of_url(value: str, names: Mapping[str, str], engine: Mapping[str, str]) -> s
 
 
 READ = re.compile(
-    r"(?:environ(?:\.get)?\s*[\[(]|getenv\(|Getenv\(|LookupEnv\(|\benv(?:\.\w+)?\(|\bconfig\(|process\.env\[|\bENV(?:\.fetch)?[\[(])\s*"
+    r"(?:environ(?:\.get)?\s*[\[(]|getenv\(|Getenv\(|LookupEnv\(|\benv(?:\.\w+)?\(|\bconfig\(|process\.env\[|\bENV(?:\.fetch)?[\[(]|"
+    r"\bSystem\.(?:get_env|fetch_env!?)\(|\benv::var(?:_os)?\(|\bGetEnvironmentVariable\()\s*"
     r"[\"'](?P<quoted>[A-Z][A-Z0-9_]+)[\"']|process\.env\.(?P<plain>[A-Z][A-Z0-9_]+)"
 )
+READING = frozenset(
+    {".py", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".go", ".rb", ".ex", ".exs", ".php", ".java", ".kt", ".cs", ".rs"}
+)
+"""Languages in which variables are read so; Rails has Ruby in its YAML, between `<%` and `%>`."""
+CLAP = re.compile(r"#\[(?:clap|arg)\((?:[^\]]*,\s*)?env\s*(?:,[^\]]*)?\)\]\s*(?:pub\s+)?(?P<name>\w+)\s*:")
+"""Rust's `#[clap(long, env)] database_url: String` reads DATABASE_URL: https://docs.rs/clap/latest/clap/_derive/"""
 OF_WHOM = r"(?:(?:APP|API|AZURE|BACKEND|DEFAULT|DJANGO|FLASK|MAIN|SERVICE|WEB)_)?"
 PREFIX = {
     "postgres": rf"{OF_WHOM}(DB|DATABASE|POSTGRES|POSTGRESQL|PG|SQL)",
@@ -133,16 +147,23 @@ def read_in(sources: Sources) -> set[str]:
         for match in UNPACKED.finditer(text)
         for name in re.findall(r"(?:^|,)\s*([A-Z][A-Z0-9_]+)(?=\s*[:=,]|\s*$)", match["names"])
     }
+    clap = {
+        match["name"].upper()
+        for path, text in sources.code.items()
+        if path.endswith(".rs")
+        for match in CLAP.finditer(text)
+    }
     prisma = sources.text("prisma/schema.prisma")
     usual = {"DATABASE_URL"} if any(map(USUAL_URL.search, [*sources.code.values(), prisma])) else set()
     return (
         settings
         | unpacked
         | usual
+        | clap
         | {
             match["quoted"] or match["plain"]
             for path, text in sources.code.items()
-            if Path(path).suffix in (".py", ".js", ".mjs", ".cjs", ".ts", ".go", ".rb", ".tsx")
+            if Path(path).suffix in READING or (Path(path).suffix in (".yml", ".yaml") and "<%" in text)
             for match in READ.finditer(text)
         }
     )

@@ -18,7 +18,7 @@ from culm.lint.findings import Setting
 from culm.project import dockerfile
 from culm.project.compose.load import usual_files
 from culm.project.load import shown
-from culm.scaffold import compose_roles, guess, names, starter, vault_secrets
+from culm.scaffold import compose_roles, guess, names, published_images, starter, vault_secrets
 from culm.scaffold.candidates import (
     Outline,
     Written,
@@ -179,12 +179,19 @@ def of_compose(root: Path, draft: Draft, environment: Mapping[str, str]) -> Impo
     if not paths:
         return None
     try:
-        result = imported(read(paths, environment, lenient=True), root, draft)
+        model = read(paths, environment, lenient=True)
+        built = published_images.built(model, found_images(root, Draft(name=draft.name)))
+        result = imported(built, root, draft)
     except UsageError as error:
         result = Imported(draft=draft, notes=Notes(), files={})
         result.draft.comments.append(f"{shown(paths[0])} could not be read: {error.what}")
         return result
     listed, command = ", ".join(map(shown, paths)), shlex.join(["culm", "import", "--force", *map(shown, paths)])
+    for name, service in model.services.items():
+        if built.services[name] is not service:
+            result.draft.comments.append(
+                f"{name} is built from its Dockerfile; the compose file takes it ready-made: `image: {service.image}`"
+            )
     result.draft.comments.append(f"From {listed}; `{command}` names each key that has no place here.")
     return result
 

@@ -238,29 +238,6 @@ def speaks_grpc(sources: Sources) -> bool:
 DATABASE_PORTS = frozenset(
     {5432, 3306, 6379, 27017, 5672, 9092, 11211, 9200, 2181, 1433, 8086, 4317, 4318, 26257, 9042}
 )
-HEALTH = re.compile(
-    r"[\"'`(]((?:/[\w.-]+)*/(?:healthz?|health[-_]?check|livez?|liveness|readyz?|readiness|ping|_?status|up|heartbeat|alive)/?)[\"'`)]"
-)
-
-
-def health(sources: Sources) -> Guess | None:
-    """Return a page that says that the service is well, by a route in its code."""
-    pages: dict[str, str] = {}
-    for path, text in sources.code.items():
-        if Path(path).suffix in (".yml", ".yaml", ".json", ".toml", ".sh"):
-            continue
-        for match in HEALTH.finditer(text):
-            of_blueprint = text[: match.start()].endswith("url_prefix=")  # its own route is /, so its page ends with it
-            pages.setdefault(f"{match[1].rstrip('/')}/" if of_blueprint else match[1], path)
-    if "spring-boot-starter-actuator" in "\n".join(sources.dependencies.values()):
-        return Guess(value="/actuator/health", why="Spring's actuator")
-    for word in ("healthz", "health", "live", "ready", "ping", "status", "alive", "up"):
-        for page, path in pages.items():
-            if word in page.rpartition("/")[2] or word in page.rstrip("/").rpartition("/")[2]:
-                return Guess(value=page, why=f"by {path}")
-    return None
-
-
 DRIVERS: tuple[tuple[str, str], ...] = (
     (r"\b(psycopg\w*|asyncpg|pg8000|aiopg|django\.db\.backends\.postgresql)\b", "postgres"),
     (r"\"(pg|pg-promise|postgres|@prisma/adapter-pg)\"\s*:", "postgres"),
@@ -274,12 +251,24 @@ DRIVERS: tuple[tuple[str, str], ...] = (
 )
 
 
+GO_DRIVER = re.compile(
+    r"\"(?:github\.com/go-sql-driver/mysql|github\.com/jinzhu/gorm/dialects/(?:mysql|postgres)"
+    r"|github\.com/lib/pq|github\.com/jackc/pgx[\w/]*)\""
+)
+"""go.mod names what an own package imports as `// indirect`, too, until somebody tidies it."""
+
+
 def database(sources: Sources) -> Guess | None:
     """Return the kind of database whose driver the service has."""
     for path, text in sources.dependencies.items():
         for pattern, engine in DRIVERS:
             if re.search(pattern, text):
                 return Guess(value=engine, why=f"{path} names a driver for it")
+    for path, text in sources.code.items():
+        if path.endswith(".go") and (match := GO_DRIVER.search(text)):
+            return Guess(
+                value="mysql" if match[0].endswith('mysql"') else "postgres", why=f"{path} imports a driver for it"
+            )
     for file in [*sources.folder.glob("*compose*.y*ml"), *sources.folder.glob("conf/*")]:
         if file.is_file() and re.search(r"postgres(ql)?:", sources.text(str(file.relative_to(sources.folder)))):
             return Guess(value="postgres", why="")

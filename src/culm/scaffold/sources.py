@@ -1,6 +1,7 @@
 """The files of a folder that tell what a service is: its code and what names its dependencies."""
 
 import os
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -137,11 +138,23 @@ class Sources:
         for path, text in self.code.items():
             name = Path(path).name
             if name in NAMED or name.endswith((".csproj", ".gradle.kts")) or name.startswith("requirements"):
-                result[path] = text.lower()
+                result[path] = without_comments(name, text.lower())
         for file in [*self.folder.glob("requirements*.txt"), *self.folder.glob("requirements/*.txt")]:
             name = str(file.relative_to(self.folder))
-            result[name] = self.text(name).lower()
+            result[name] = without_comments(name, self.text(name).lower())
         return result
+
+
+def without_comments(name: str, text: str) -> str:
+    """Return what names dependencies without its comments, and go.mod without what others need, `// indirect`.
+
+    What a library's own tests need is no database of the service's.
+    """
+    if name == "go.mod":
+        return re.sub(r"^.*// indirect.*\n?", "", text, flags=re.MULTILINE)
+    if name.endswith((".json", ".xml", ".gradle", ".kts", ".csproj", ".prisma")):
+        return text
+    return re.sub(r"^\s*#.*\n?", "", text, flags=re.MULTILINE)
 
 
 NAMED = frozenset(

@@ -20,9 +20,12 @@ STRICT = (
     rf"environ\[\s*{NAME}\s*\]",
     rf"(?<![\w.])(?:config|env(?:\.(?:str|bytes))?)\(\s*{NAME}\s*(?:,\s*cast\s*=\s*\w+\s*)?\)",
     rf"ENV\.fetch\(\s*{NAME}\s*\)",
+    rf"System\.fetch_env!\(\s*{NAME}\s*\)",
+    r"(?m)^\s*(?P<name>[A-Z][A-Z0-9_]+)\s*:\s*(?:str|num|url|email|host|port|json)\(\s*(?:\)|\{(?![^}]*\bdefault\s*:)[^}]*\})",
     r"(?<![\w.])config\(\s*[\"'](?P<name>secret|\w*(?:secret|password|token|api_?key)\w*)[\"']\s*\)",
 )
-"""Readings that fail where the variable is missing: os.environ, python-decouple, environs and django-environ, Ruby."""
+"""Readings that fail where the variable is missing: os.environ, python-decouple, environs and django-environ, Ruby,
+Elixir, envalid of Node.js."""
 LENIENT = (
     rf"(?:environ\.get|(?<!\w)getenv|\.Getenv)\(\s*{NAME}\s*\)",
     rf"(?:process\.env|(?<!\w)ENV)\[\s*{NAME}\s*\]",
@@ -30,8 +33,10 @@ LENIENT = (
 )
 """Readings that give nothing then."""
 ANY = rf"(?:environ(?:\.get)?|[gG]etenv|LookupEnv|config|env(?:\.\w+)?|ENV(?:\.fetch)?|process\.env)\s*[\[(]\s*{NAME}"
-DEFAULTED = re.compile(r"\s*(?:or\b|\|\||\?\?|!=|==|=(?!=))")
+DEFAULTED = re.compile(r"\s*(?:or\b|\|\||\?\?|=(?!=))")
 """What follows a reading that has something to fall back on, or that is none."""
+COMPARED = re.compile(r"\s*[!=]==?")
+"""What follows a reading that only looks whether it is there."""
 SETTINGS = re.compile(r"^class \w+\((?:\w+\.)?BaseSettings\b.*:\n(?P<body>(?:[ \t]+.*\n|\n)+)", re.MULTILINE)
 FIELD = re.compile(r"^[ \t]+(?P<name>\w+)[ \t]*:[ \t]*(?:str|bytes|SecretStr)[ \t]*(?:#.*)?$", re.MULTILINE)
 """A field without a default of pydantic's settings: https://docs.pydantic.dev/latest/concepts/pydantic_settings/"""
@@ -40,7 +45,7 @@ NOT_OURS = re.compile(
 )
 """Of a database, or of the machine that builds; a task signs AWS's requests with its role."""
 OF_AWS = re.compile(r"^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$")
-LANGUAGES = frozenset({".py", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".go", ".rb"})
+LANGUAGES = frozenset({".py", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".go", ".rb", ".ex", ".exs"})
 
 
 @record
@@ -78,8 +83,9 @@ def readings(sources: Sources) -> Readings:
         plain: set[str] = set()
         for patterns, names in ((STRICT, strict), (LENIENT, lenient)):
             for match in (match for pattern in patterns for match in re.finditer(pattern, text)):
-                (defaulted if DEFAULTED.match(text, match.end()) else names).add(match["name"])
                 plain.add(str(match.start("name")))
+                if not COMPARED.match(text, match.end()):
+                    (defaulted if DEFAULTED.match(text, match.end()) else names).add(match["name"])
         defaulted |= {match["name"] for match in re.finditer(ANY, text) if str(match.start("name")) not in plain}
         if "env_prefix" not in text:
             strict |= {
