@@ -21,6 +21,8 @@ PAGES = (
     "/images",
     "/vault",
     "/cost",
+    "/plan",
+    "/confirm?do=deploy+orders",
     "/confirm?do=restart+orders",
 )
 SERVICES = ("accounts", "catalog", "orders", "notices")
@@ -62,7 +64,7 @@ def findings(page: Any) -> list[str]:
 
 def test_every_page_is_accessible_asks_nobody_else_and_fits_a_phone(tab: Any, site: Opened) -> None:
     wrong: list[str] = []
-    for width, colours in ((1280, "light"), (1280, "dark"), (390, "light")):
+    for width, colours in ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")):
         tab.set_viewport_size({"width": width, "height": 800})
         tab.emulate_media(color_scheme=colours, reduced_motion="reduce")
         for path in PAGES:
@@ -147,6 +149,24 @@ def test_a_line_is_in_the_live_log_within_a_second_of_being_written(bamboo: Stan
         tab.wait_for_selector(f"#log .line:has-text('{mark}')")
         took.append(time.monotonic() - began)
     assert min(took) < 1, took  # the others may have met a busy machine
+
+
+def test_a_log_follows_on_a_phone_where_lines_are_wrapped(bamboo: Stand, tab: Any, site: Opened) -> None:
+    for number in range(30):
+        bamboo.get(f"/catalog/products/{200_000 + number}")
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.goto(f"{site.base}/logs?service=catalog")
+    for number in range(3):
+        bamboo.get(f"/catalog/products/{300_000 + number}")
+        tab.wait_for_selector(f"#log .line:has-text('/catalog/products/{300_000 + number}')")
+    assert tab.inner_text("#follow") == "follows"
+    at_end = "(() => { const log = document.getElementById('log'); "
+    at_end += "return log.scrollHeight - log.scrollTop - log.clientHeight < 40 })()"
+    eventually(lambda: tab.evaluate(at_end))
+    tab.hover("#log")
+    tab.mouse.wheel(0, -300)
+    bamboo.get("/catalog/products/400000")
+    tab.wait_for_selector("#follow:has-text('new below')")
 
 
 def test_history_is_searched_by_words_and_by_patterns_and_shown_in_context(

@@ -106,6 +106,16 @@ def test_a_listing_is_of_a_folder_and_not_of_names_that_begin_alike(vault: Vault
     assert [str(v.version) for v in vault.history(names.name("stg/web/a.tom"))] == []
 
 
+def test_present_files_are_listed_with_their_version_and_how_many_are_kept(vault: Vault) -> None:
+    first, second = names.name("stg/orders/a.yml"), names.name("stg/orders/b.yml")
+    vault.write(first, Secret(b"one"), None)
+    newest = vault.write(first, Secret(b"second"), vault.read(first))
+    vault.write(second, Secret(b"gone"), None)
+    vault.delete(second)
+    [file] = vault.present(Folder())
+    assert (file.name, file.version, file.versions, file.size) == (first, newest, 2, 6)
+
+
 def test_a_corrupted_file_is_named(vault: Vault, cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     version = put(vault, "a = 1\n")
     answer = cloud.answer

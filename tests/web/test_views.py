@@ -28,7 +28,7 @@ from culm.operate.snapshot.compose import compose
 from culm.operate.snapshot.records import Series, Snapshot, Trouble
 from culm.operate.snapshot.words import span_of
 from culm.plan.what_if import Estimate, ImaginedInstance, Question
-from culm.web.views import bars, confirm, events, layout, logs, others, overview, routes, tasks, what_if
+from culm.web.views import bars, confirm, events, layout, logs, others, overview, parts, routes, tasks, what_if
 from culm.web.views import service as service_view
 from culm.web.views.layout import PageFrame
 from culm.web.views.logs import Found
@@ -109,11 +109,14 @@ def pages(seen: Snapshot, evil: str = "") -> dict[str, str]:
         ),
         "migrations": others.migrations(seen, may_act=True),
         "images": others.images([image]),
-        "plan": others.plan(evil, evil, evil),
+        "plan": others.plan(evil, evil),
         "vault": others.vault([VaultFile(name=evil, version=evil, changed_at=NOW, bytes=1, readers=(evil,))]),
         "cost": others.cost(seen),
         "confirm": confirm.confirm(
-            seen, confirm.Proposal(words=["rollback", evil], consequences=[evil], instead=[evil]), token="t", back="/"
+            seen,
+            confirm.Proposal(words=["rollback", evil], consequences=[evil], instead=[evil], plan=evil),
+            token="t",
+            back="/",
         ),
         "job": confirm.job(job, back="/"),
         "refused": confirm.refused(evil, evil),
@@ -216,6 +219,33 @@ def test_a_protected_targets_name_has_to_be_typed_before_anything_is_done():
 
     assert 'name="name"' in page(True) and "is protected; its name:" in page(True)
     assert 'name="name"' not in page(False)
+
+
+def test_a_deploy_is_confirmed_beside_its_plan():
+    proposal = confirm.Proposal(words=["deploy", "orders"], plan="a new task on #2, then the old one stops")
+    page = text(confirm.confirm(snapshot(), proposal, token="t", back="/"))
+    assert page.index("Yes, do it") < page.index("a new task on #2, then the old one stops")
+
+
+def test_a_revision_whose_deploy_failed_says_so():
+    seen = snapshot()
+    both = [definition("bamboo-orders:3", memory=512), definition("bamboo-orders:2")]
+    failed = {both[0]["taskDefinitionArn"]: "ROLLBACK_SUCCESSFUL"}
+    page = text(service_view.service(seen, seen.services[0], Detail(revisions=both, outcomes=failed), may_act=True))
+    assert "its deploy: failed, gone back" in page and "1 change<" in page
+    assert "its deploy" not in text(service_view.service(seen, seen.services[0], Detail(revisions=both), may_act=True))
+
+
+def test_the_last_lines_of_a_cause_are_sentences():
+    line = '{"level": "error", "message": "no table orders", "table": "orders"}'
+    page = str(fragment[parts.spoken(["begins", line])])
+    assert page == '<span><span>begins\n</span><span class="in-error">no table orders  table=orders\n</span></span>'
+
+
+def test_a_vaults_file_is_shown_with_its_version_and_how_many_there_are():
+    file = VaultFile(name="stg/orders/a.yml", version="3HL4kqtJ", changed_at=NOW, bytes=1, readers=(), versions=3)
+    page = str(fragment[others.vault([file])])
+    assert "3HL4kqtJ" in page and " of 3" in page
 
 
 def test_an_empty_target_says_what_to_type():

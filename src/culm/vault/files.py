@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,8 @@ from culm.vault.secret import Secret
 SHA256 = "sha256"
 """The object's metadata that says what its bytes were when they were written."""
 
+UNVERSIONED = "null"
+"""S3's id of a version that was written while versioning was off."""
 ABSENT = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404")
 CONFLICTS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
@@ -55,6 +58,10 @@ class Listed:
     name: Name
     at: float
     size: int
+    version: str = ""
+    """The present one's id, where versions were listed."""
+    versions: int = 1
+    """How many are kept."""
 
 
 class Vault:
@@ -134,6 +141,25 @@ class Vault:
             for item in page.get("Contents", ()):
                 if (name := of_key(item["Key"])) is not None:
                     yield Listed(name=name, at=item["LastModified"].timestamp(), size=item["Size"])
+
+    def present(self, folder: Folder) -> Iterator[Listed]:
+        """Yield what `list` does, with the id of each file's version and the number of those that are kept."""
+        versions = Counter[str]()
+        latest: dict[str, dict[str, Any]] = {}
+        for page in self._pages("list_object_versions", folder.prefix):
+            for item in page.get("Versions", ()):
+                versions[item["Key"]] += 1
+                if item["IsLatest"]:
+                    latest[item["Key"]] = item
+        for key, item in sorted(latest.items()):
+            if (name := of_key(key)) is not None:
+                yield Listed(
+                    name=name,
+                    at=item["LastModified"].timestamp(),
+                    size=item["Size"],
+                    version="" if item["VersionId"] == UNVERSIONED else item["VersionId"],
+                    versions=versions[key],
+                )
 
     def every(self, folder: Folder) -> set[Name]:
         """Return the names of a folder's files, also of those that were deleted and have a history."""

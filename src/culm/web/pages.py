@@ -73,7 +73,7 @@ class Site:
                 return Shown(title="Vault", content=others.vault(self.reads.vault()), live=False)
             case ["plan"]:
                 text, problem = self.reads.plan(self.folder)
-                content = [others.plan(text, "", problem), self._what_if(snapshot, query)]
+                content = [others.plan(text, problem), self._what_if(snapshot, query)]
                 return Shown(title="Plan", content=content, live=False)
             case ["confirm"] if self.may_act:
                 return self._confirm(snapshot, query)
@@ -159,6 +159,7 @@ class Site:
             )
             return Shown(title="Not possible", content=refused, live=False, status=404)
         back = f"/services/{given.service}" if given.service else "/"
+        plan, problem = self.reads.plan(self.folder, given.service) if given.words[0] == "deploy" else ("", "")
         content = confirm.confirm(
             snapshot,
             confirm.Proposal(
@@ -166,6 +167,7 @@ class Site:
                 consequences=given.consequences,
                 instead=given.instead,
                 protected=self.jobs.protect,
+                plan=plan or problem,
             ),
             token=self.token,
             back=back,

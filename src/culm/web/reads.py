@@ -226,14 +226,17 @@ class Reads:
         return self._fresh("vault", self._vault)
 
     def _vault(self) -> list[VaultFile]:
-        """Names, never what is in them."""
+        """Names and versions, never what is in them. Who may not list versions gets the names alone."""
         bucket = render.vault_bucket(self.project.name, self.target.account, self.target.region)
         vault = Vault(self.target.client("s3"), bucket)
-        listed = or_none(lambda: list(vault.list(Folder())), "NoSuchBucket", "404") or []
+        listed = or_none(lambda: list(vault.present(Folder())), "AccessDenied")
+        if listed is None:
+            listed = list(vault.list(Folder()))
         return [
             VaultFile(
                 name=str(file.name),
-                version="",
+                version=file.version,
+                versions=file.versions,
                 changed_at=file.at,
                 bytes=file.size,
                 readers=(
@@ -247,12 +250,13 @@ class Reads:
         """Return what culm.yml and `culm bench` say that services take, for the plan's sliders."""
         return bench.demands(self.project)
 
-    def plan(self, folder: Path) -> tuple[str, str]:
+    def plan(self, folder: Path, *services: str) -> tuple[str, str]:
         """Return what `culm plan` prints, and why it did not: (text, problem)."""
-        return self._fresh("plan", lambda: self._plan(folder), 60.0)
+        seconds = FRESH_SECONDS if services else 60.0  # what is about to be deployed is not to be a minute old
+        return self._fresh(("plan", *services), lambda: self._plan(folder, services), seconds)
 
-    def _plan(self, folder: Path) -> tuple[str, str]:
-        command = [sys.executable, "-m", "culm", "plan", "--target", self.target.settings.name]
+    def _plan(self, folder: Path, services: Sequence[str]) -> tuple[str, str]:
+        command = [sys.executable, "-m", "culm", "plan", "--target", self.target.settings.name, *services]
         try:
             ran = subprocess.run(
                 command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False

@@ -60,31 +60,44 @@ if (document.body.dataset.live) stream(document.body.dataset.live, { page: take 
 const MOST_LINES = 5000;
 const log = document.getElementById("log");
 
+let following = true, top = 0;
+
 function atEnd() {
   return log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+}
+
+// lines get their height when they come into sight, so the end moves away while one goes there
+function toEnd(tries = 10) {
+  log.scrollTop = log.scrollHeight;
+  if (tries) requestAnimationFrame(() => { if (following) toEnd(tries - 1); });
 }
 
 if (log) {
   const note = document.getElementById("follow");
   const here = log.querySelector(".here");
   if (here) here.scrollIntoView({ block: "center" });
-  else log.scrollTop = log.scrollHeight;
+  else toEnd();
   if (log.dataset.follow) {
     let waiting = 0;
     const say = () => { note.textContent = waiting ? `${waiting} new below` : "follows"; };
     stream(log.dataset.follow, {
       lines(html) {
-        const follow = atEnd();
+        const follow = following || atEnd();
         const fresh = new DOMParser().parseFromString(html, "text/html").body.children;
         waiting = follow ? 0 : waiting + fresh.length;
         log.append(...fresh);
         for (let extra = log.children.length - MOST_LINES; extra > 0 && follow; extra--) log.firstElementChild.remove();
-        if (follow) log.scrollTop = log.scrollHeight;
+        if (follow) toEnd();
         document.querySelectorAll("#main > .logs-columns .empty").forEach((empty) => empty.remove());
         say();
       },
     });
-    log.addEventListener("scroll", () => { if (atEnd() && waiting) { waiting = 0; say(); } }, { passive: true });
+    log.addEventListener("scroll", () => {
+      if (atEnd()) following = true;
+      else if (log.scrollTop < top) following = false;
+      top = log.scrollTop;
+      if (following && waiting) { waiting = 0; say(); }
+    }, { passive: true });
   }
 }
 

@@ -58,6 +58,8 @@ def instances(snapshot: Snapshot) -> Element:
     )
 
 
+foreign_object = Element("foreignObject")
+"""HTML within a drawing: it cuts a long name with an ellipsis, which SVG's text cannot."""
 HATCH = htpy.svg(".defs", width="0", height="0", aria_hidden="true")[
     htpy.defs[
         htpy.pattern(id="hatch", width="6", height="6", patternUnits="userSpaceOnUse", patternTransform="rotate(45)")[
@@ -165,8 +167,8 @@ def _box(task: Task, at: float, wide: float, tall: int) -> Node:
             and task.memory_peak is not None
             and htpy.line(class_="peak", y1=str(tall - 12), y2=str(tall - 1), x1=f"{peak:.1f}%", x2=f"{peak:.1f}%"),
             named
-            and htpy.text(x="7", y="16")[
-                f"{name}{' migration' if kind else ''} ", htpy.tspan(class_="amount", dx="4")[used]
+            and foreign_object(x="0", y="1", width="100%", height="20")[
+                div(".name")[f"{name}{' migration' if kind else ''}", span(".amount")[f" {used}"]]
             ],
         ]
     ]

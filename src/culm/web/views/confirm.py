@@ -32,6 +32,8 @@ class Proposal:
     """Another one, for whoever has decided what this one refuses to decide."""
     protected: bool = False
     """Whether the target's name has to be typed."""
+    plan: str = ""
+    """What `culm plan` prints of it."""
 
 
 def confirm(snapshot: Snapshot, proposal: Proposal, *, token: str, back: str) -> Node:
@@ -51,6 +53,7 @@ def confirm(snapshot: Snapshot, proposal: Proposal, *, token: str, back: str) ->
             htpy.button(".go", autofocus=not proposal.protected)["Yes, do it"],
             a(".button.quiet", href=back)["No, go back"],
         ],
+        proposal.plan and htpy.pre(".lines.whole-text", tabindex="0", aria_label="What it would do")[proposal.plan],
         p(".fits")[
             "If the earlier code copes with the newer schema: ",
             action_link(proposal.instead, "Roll back across the migration", allowed=True, quiet=True),

@@ -146,6 +146,7 @@ def _keys() -> Element:
         ("j k", "next, previous row"),
         ("Enter", "open the row"),
         ("Esc", "back"),
+        ("d", "deploys"),
         ("?", "these keys"),
     ]
     return htpy.dialog(id="keys", aria_label="Keys")[

@@ -22,6 +22,8 @@ SINCE = (
     ("30d", "30 days"),
 )
 LEVELS: Sequence[tuple[str, str]] = (("", "every level"), ("warning", "warnings and errors"), ("error", "errors"))
+NAME_WIDTHS = (10, 16)
+"""Characters that a column of names can have, but for the widest; the style sheet knows them, too."""
 ORDER: Mapping[str, int] = {"debug": 0, "info": 1, "": 1, "warning": 2, "error": 3}
 
 
@@ -153,7 +155,9 @@ def log_lines(
 
     `names`: services by log group. `follow`: the address that sends new lines.
     """
-    return ol(".log", id="log", tabindex="0", aria_label="Log lines", data_follow=follow or None)[
+    longest = max(map(len, names.values()), default=0)
+    wide = str(sum(longest > most for most in NAME_WIDTHS)) if longest else None
+    return ol(".log", id="log", tabindex="0", aria_label="Log lines", data_follow=follow or None, data_wide=wide)[
         (line_item(line, names.get(line.group, ""), words=words, middle=middle) for line in lines)
     ]
 

@@ -27,9 +27,11 @@ class ImageRow:
 class VaultFile:
     name: str
     version: str
+    """Empty: it is not known."""
     changed_at: float | None
     bytes: int
     readers: tuple[str, ...]
+    versions: int = 1
 
 
 def migrations(snapshot: Snapshot, *, may_act: bool) -> Node:
@@ -136,7 +138,7 @@ def images(rows: Sequence[ImageRow]) -> Node:
     ]
 
 
-def plan(text: str, capacity: str, problem: str) -> Node:
+def plan(text: str, problem: str) -> Node:
     return [
         htpy.h1(".sr")["Plan"],
         problem and div(".banner", role="alert")["▲ ", problem],
@@ -144,12 +146,6 @@ def plan(text: str, capacity: str, problem: str) -> Node:
             "What a deploy would do",
             htpy.pre(".lines.whole-text", tabindex="0", aria_label="Plan")[text or "…"],
             note=command("plan"),
-        ),
-        capacity
-        and panel(
-            "Capacity",
-            htpy.pre(".lines", tabindex="0", aria_label="Capacity")[capacity],
-            note=command("plan", "--capacity"),
         ),
     ]
 
@@ -173,7 +169,10 @@ def vault(files: Sequence[VaultFile]) -> Node:
                         (
                             tr(".row")[
                                 th(scope="row")[file.name],
-                                td(data_label="Version")[ident(file.version) if file.version else "—"],
+                                td(data_label="Version")[
+                                    ident(file.version) if file.version else "—",
+                                    file.versions > 1 and span(".muted")[f" of {file.versions}"],
+                                ],
                                 td(data_label="Changed")[moment(file.changed_at)],
                                 td(".num", data_label="Size")[f"{file.bytes:,} bytes"],
                                 td(data_label="Readers")[", ".join(file.readers)],

@@ -12,6 +12,7 @@ import htpy
 from htpy import Element, Node, a, button, code, div, h2, p, section, span
 
 from culm.core.model.record import record
+from culm.operate.sentences import one_line, sentence
 from culm.operate.snapshot.records import Cause, Deployment, Event, Series, State
 from culm.operate.snapshot.words import short
 
@@ -118,6 +119,12 @@ def action_link(words: Sequence[str], label: str, *, allowed: bool, quiet: bool 
     return a(class_="button quiet" if quiet else "button", href=link("/confirm", do=" ".join(words)))[label]
 
 
+def spoken(lines: Iterable[str]) -> Node:
+    """Draw log lines as sentences, errors set off; in one element, so that the box around it can begin at its end."""
+    read = [sentence(line) for line in lines]
+    return span[(span(class_="in-error" if each.level == "error" else None)[one_line(each), "\n"] for each in read)]
+
+
 def cause(why: Cause, *, service: str, may_act: bool, its_page: bool = False) -> Element:
     """Draw why a service is not well: unfolded, with the one action that fits; on `its_page` no link to that page."""
     return div(".cause")[
@@ -126,7 +133,7 @@ def cause(why: Cause, *, service: str, may_act: bool, its_page: bool = False) ->
         why.lines
         and (
             p(".muted")["its last lines:"],
-            htpy.pre(".lines", tabindex="0", aria_label=f"Last lines of {service}")["\n".join(why.lines)],
+            htpy.pre(".lines.ended", tabindex="0", aria_label=f"Last lines of {service}")[spoken(why.lines)],
         ),
         p(".acts")[
             action_link(why.action.command, why.action.label, allowed=may_act) if why.action else None,

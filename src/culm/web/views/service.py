@@ -9,13 +9,13 @@ import htpy
 from htpy import Element, Node, a, div, li, p, span, table, tbody, td, th, thead, tr, ul
 
 from culm.core.model.record import record
-from culm.deploy.revisions import Earlier, last_good
+from culm.deploy.revisions import OUTCOMES, READY, Earlier, last_good
 from culm.deploy.revisions import number as number_of
 from culm.lint import rules
 from culm.lint.findings import Setting
 from culm.operate.logs import LogLine
 from culm.operate.snapshot.records import Deployment, ServiceState, Snapshot, Task
-from culm.operate.snapshot.words import latency, mebibytes, rate, share, short, span_of
+from culm.operate.snapshot.words import latency, mebibytes, plural, rate, share, short, span_of
 from culm.plan.differences import differences
 from culm.vault.redaction import redacted
 from culm.vault.secret import REDACTED
@@ -319,23 +319,35 @@ def _revisions(service: ServiceState, detail: Detail, may_act: bool) -> Node:
     if not detail.revisions:
         return empty("No revision is registered.")
     pairs = zip(detail.revisions, [*detail.revisions[1:], None], strict=True)
-    return ul(".revisions")[(_revision(service, new, old, may_act) for new, old in pairs)]
+    return ul(".revisions")[(_revision(service, new, old, detail.outcomes, may_act) for new, old in pairs)]
 
 
-def _revision(service: ServiceState, new: Mapping[str, Any], old: Mapping[str, Any] | None, may_act: bool) -> Element:
+def _revision(
+    service: ServiceState,
+    new: Mapping[str, Any],
+    old: Mapping[str, Any] | None,
+    outcomes: Mapping[str, str],
+    may_act: bool,
+) -> Element:
     number, name = int(new["revision"]), f"{new['family']}:{new['revision']}"
     live = name == service.revision
     changed = changes(old, new) if old is not None else []
+    ended = outcomes.get(new.get("taskDefinitionArn", ""), "")
+    outcome = "" if live or ended == READY else OUTCOMES.get(ended, "")
     return li(id=f"r-{number}")[
         htpy.details(open=live)[
             htpy.summary[
-                state("well" if live else "off"),
+                state("well" if live else "wrong" if outcome.startswith("failed") else "off"),
                 f"#{number} ",
                 live and span(".tag")["live"],
                 span(".muted")[
                     " registered ", moment(new["registeredAt"].timestamp()) if "registeredAt" in new else ""
                 ],
-                span(".muted")[f" · {len(changed)} changes" if old is not None else " · the first that is kept"],
+                span(".muted")[
+                    f" · {plural(len(changed), 'change')}" if old is not None else " · the first that is kept"
+                ],
+                outcome
+                and span(class_="is-wrong" if outcome.startswith("failed") else "muted")[f" · its deploy: {outcome}"],
             ],
             changed
             and div(".scroll")[
