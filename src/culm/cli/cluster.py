@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,21 @@ UNVERIFIED = (
     "may read all configuration and do everything. Start the cluster again without it for anything that matters."
 )
 
+GIVEN = ("port", "https_port", "region", "account")
+"""Options of `start` that the daemon has under the same name."""
+
+FORMS = {
+    "region": (r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region is written like eu-central-1"),
+    "account": (r"[0-9]{12}", "an account id has twelve digits"),
+}
+
+
+def _checked(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    form, words = FORMS[str(option.name)]
+    if value is not None and not re.fullmatch(form, value):
+        raise click.BadParameter(words)
+    return value
+
 
 @click.group(cls=SuggestingGroup)
 def cluster() -> None:
@@ -41,21 +57,23 @@ def cluster() -> None:
 @click.option("--instances", default="2 x t2.micro", show_default=True, help="The simulated container instances.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The API's port. [default: 4588, or the next free one]")
 @click.option("--https-port", type=click.IntRange(1, 65535), help="Speak TLS at this port, too.")
+@click.option("--region", callback=_checked, help="The region in ARNs, for good. [default: us-east-1]")
+@click.option("--account", callback=_checked, help="The account id in ARNs, for good. [default: 000000000000]")
 @click.option("--no-verify", is_flag=True, help="Believe every request, signed or not. For throw-away use only.")
 @click.option("--reset-over-http", is_flag=True, help="Let POST /_culm/reset remove everything, for test suites.")
 @click.option("--foreground", is_flag=True, help="Stay in the foreground and log to the terminal.")
 def start(*, runtime: str, instances: str, foreground: bool, **settings: Any) -> None:
     """Start the cluster; what ran in it before it was stopped runs again."""
     if described := settled():
-        ports = {name: settings[name] for name in ("port", "https_port")}
-        asked = {"runtime": None if runtime == "auto" else runtime, **ports}
+        given = {name: settings[name] for name in GIVEN}
+        asked = {"runtime": None if runtime == "auto" else runtime, **given}
         asked |= {"verify": False if settings["no_verify"] else None}
         _compare(described, asked | {"reset_over_http": settings["reset_over_http"] or None})
         click.echo(f"the cluster runs already at {described['endpoint']}", err=True)
         return
     command = [sys.executable, "-m", "culm.cluster.daemon", "--home", str(home())]
     command += ["--runtime", runtime, "--instances", instances]
-    for name in ("port", "https_port"):
+    for name in GIVEN:
         if settings[name]:
             command += [f"--{name.replace('_', '-')}", str(settings[name])]
     if settings["reset_over_http"]:
@@ -78,6 +96,8 @@ def _compare(described: dict[str, Any], asked: dict[str, Any]) -> None:
         "runtime": (described["runtime"], f"with the {described['runtime']} runtime"),
         "port": (ports["api"], f"at port {ports['api']}"),
         "https_port": (ports.get("https"), f"with HTTPS at {ports['https']}" if "https" in ports else "without HTTPS"),
+        "region": (described["region"], f"in region {described['region']}"),
+        "account": (described.get("account"), f"as account {described.get('account')}"),
         "verify": (described["verify"], "and verifies signatures"),
         "reset_over_http": (described["reset_over_http"], "and does not let itself be reset over HTTP"),
     }
@@ -326,7 +346,7 @@ def _of_acm(described: dict[str, Any]) -> str | None:
     """Return the authority's certificate, PEM, as ACM gives it with those that it signed, or None."""
     from culm.operate.authority import SETTINGS, authority  # not needed to start or stop a cluster
     from culm.target import faults
-    from culm.target.connection import Target, login_from
+    from culm.target.connection import cluster_target
 
     with faults.translated():
-        return authority(Target(SETTINGS, described["endpoint"], login_from(described["environment"])))
+        return authority(cluster_target(SETTINGS, described))

@@ -13,7 +13,7 @@ from culm.project.load import FILE, find, load
 from culm.project.project import Project, Service, TargetSettings, named
 from culm.project.targets import LOCAL
 from culm.target import local
-from culm.target.connection import Target, login_from
+from culm.target.connection import Target, cluster_target
 from culm.target.trace import Trace
 
 BASE_IMAGE = "CULM_BASE_IMAGE"
@@ -98,7 +98,7 @@ def open_target(project: Project, name: str) -> Target:
 
 
 def local_target(settings: TargetSettings, described: dict[str, Any]) -> Target:
-    return Target(settings, described["endpoint"], login_from(described.get("environment", {})), tracing())
+    return cluster_target(settings, described, tracing())
 
 
 def tracing() -> Trace | None:

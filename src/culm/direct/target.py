@@ -9,7 +9,7 @@ from culm.console import Console
 from culm.project.project import TargetSettings
 from culm.project.sizes import fleet
 from culm.target import local
-from culm.target.connection import Target, login_from
+from culm.target.connection import Target, cluster_target
 
 SETTINGS = TargetSettings(
     name="local",
@@ -42,8 +42,7 @@ class Laptop:
                     self.console.say("starting the local cluster, for its PostgreSQL")
                     described = local.start(local.last_runtime() or "process", "2 x t2.micro")
                     started_for_databases().write_text(str(described["pid"]))
-                login = login_from(described.get("environment", {}))
-                self._target = Target(SETTINGS, described["endpoint"], login)
+                self._target = cluster_target(SETTINGS, described)
             return self._target
 
     def leave(self) -> None:

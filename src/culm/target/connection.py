@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -225,6 +226,12 @@ def assumed(session: Any, role: str, endpoint_url: str | None) -> Any:
     own = botocore.session.Session()
     own.register_component("credential_provider", CredentialResolver([Role()]))
     return boto3.session.Session(botocore_session=own, region_name=session.region_name)
+
+
+def cluster_target(settings: TargetSettings, described: Mapping[str, Any], trace: Trace | None = None) -> Target:
+    """Return the local cluster that cluster.json describes, in its own region unless the settings name one."""
+    settings = settings if settings.region else replace(settings, region=described.get("region"))
+    return Target(settings, described["endpoint"], login_from(described.get("environment", {})), trace)
 
 
 def login_from(environment: Mapping[str, str]) -> StaticCredentials:

@@ -91,6 +91,7 @@ class World:
             self.store,  # type: ignore[arg-type]
             self.changed,
             region="us-east-1",
+            account="0" * 12,
             registry="127.0.0.1:4566",
             keys=self.cloud.keys,
             now=self.cloud.clock,
@@ -145,7 +146,7 @@ class World:
             login=no_login,
             credentials=self.credentials,
             metadata=self.metadata,
-            secrets=TaskSecrets(self.store, "us-east-1"),  # type: ignore[arg-type]
+            secrets=TaskSecrets(self.store),  # type: ignore[arg-type]
             now=self.cloud.clock,
         )
 

@@ -16,6 +16,10 @@ def mode(path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def made(folder, home):
+    return keys.keyring(keys.master(folder), home, "0" * 12)
+
+
 @pytest.fixture
 def home(tmp_path):
     folder = tmp_path / "home"
@@ -25,7 +29,7 @@ def home(tmp_path):
 
 def test_they_are_their_owner_s_alone_and_not_beside_the_data(home, tmp_path):
     folder = keys.folder(home, {"XDG_CONFIG_HOME": str(tmp_path / "config")})
-    ring = keys.keyring(folder, home)
+    ring = made(folder, home)
     StorageKeys(folder)
 
     assert home not in folder.parents
@@ -38,7 +42,7 @@ def test_they_are_their_owner_s_alone_and_not_beside_the_data(home, tmp_path):
 def test_they_are_made_once_and_each_home_has_its_own(home, tmp_path):
     environment = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
     folder = keys.folder(home, environment)
-    first, again = keys.keyring(folder, home), keys.keyring(folder, home)
+    first, again = made(folder, home), made(folder, home)
     assert first.operator == again.operator
     assert first.unguessable("a") == again.unguessable("a")
     other = tmp_path / "other"
@@ -50,18 +54,18 @@ def test_they_are_made_once_and_each_home_has_its_own(home, tmp_path):
 @pytest.mark.parametrize(("file", "what"), [("sessions.key", "is damaged"), ("storage.json", "is damaged")])
 def test_a_damaged_file_is_named(home, tmp_path, file, what):
     folder = tmp_path / "keys"
-    keys.keyring(folder, home)
+    made(folder, home)
     StorageKeys(folder)
     (folder / file).write_text("what is this")
     with pytest.raises(CulmError, match=f"{file} {what}"):
-        keys.keyring(folder, home)
+        made(folder, home)
         StorageKeys(folder)
 
 
 def test_a_folder_that_cannot_be_written_is_named(home):
     (home / "operator.json").write_text('{"access_key_id": "A", "secret_access_key": "b"}')
     with pytest.raises(CulmError, match="cannot be kept in /proc/nowhere") as error:
-        keys.keyring(keys.folder(home, {"CULM_KEYS": "/proc/nowhere"}), home)
+        made(keys.folder(home, {"CULM_KEYS": "/proc/nowhere"}), home)
     assert "CULM_KEYS" in error.value.hint
 
 

@@ -38,7 +38,7 @@ def webhook() -> Webhook:
 def messages(world: Any, webhook: Webhook) -> Messages:
     world.cloud.client("secretsmanager").create_secret(Name="bamboo/webhook", SecretString="http://hook/secret\n")
     named(world, "bamboo/webhook")
-    return Messages(world.store, region="us-east-1", now=world.cloud.clock, post=webhook.post)
+    return Messages(world.store, now=world.cloud.clock, post=webhook.post)
 
 
 def named(world: Any, secret: str) -> None:

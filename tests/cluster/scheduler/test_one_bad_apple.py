@@ -112,8 +112,10 @@ async def test_a_cluster_whose_machines_cannot_be_decided_holds_back_no_other(wo
     for name in "a", "b":
         world.ecs.create_cluster(clusterName=name)
     fleet = Fleet(
-        world.store, default="1 x t2.micro", region="us-east-1", address=lambda used: f"127.0.0.{len(used) + 2}",
-        agent_for=lambda machine: pytest.fail("no agent is started here"), new_id=world.cloud.new_id,
+        world.store, default="1 x t2.micro", region="us-east-1", account="0" * 12,
+        address=lambda used: f"127.0.0.{len(used) + 2}",
+        agent_for=lambda machine: pytest.fail("no agent is started here"),
+        new_id=world.cloud.new_id,
     )  # fmt: skip
     world.cloud.db.execute("INSERT INTO machine SELECT 'i-0', 'a', 'x9.none', '127.0.0.9', 'us-east-1a' WHERE 1")
     there = transact(world.cloud.db, fleet._decide)

@@ -50,7 +50,7 @@ async def minute(world: Any, per_cent: float) -> int:
     about = metric("AWS/ECS", "CPUUtilization", ClusterName="default", ServiceName="web")
     metrics.add(world.cloud.db, [(about, sample(world.cloud.clock(), per_cent, "Percent"))])
     await world.advance(60)
-    scaling.look(world.cloud.db, world.cloud.clock(), world.cloud.new_id, "us-east-1", "000000000000")
+    scaling.look(world.cloud.db, world.cloud.clock(), world.cloud.new_id)
     await world.settle()
     return int(world.service()["desiredCount"])
 
@@ -74,7 +74,7 @@ async def test_without_measurements_nothing_is_changed(world, autoscaling):
     register(autoscaling)
     put(autoscaling)
     await world.advance(600)
-    assert scaling.look(world.cloud.db, world.cloud.clock(), world.cloud.new_id, "us-east-1", "000000000000") == 0
+    assert scaling.look(world.cloud.db, world.cloud.clock(), world.cloud.new_id) == 0
 
 
 async def test_a_count_outside_of_the_bounds_is_brought_there_when_they_are_registered(world, autoscaling):
@@ -111,7 +111,7 @@ async def test_a_target_that_cannot_be_read_holds_back_no_other(world, autoscali
     world.cloud.db.execute("UPDATE scalable_target SET body = '{' WHERE resource_id LIKE '%/also'")
     world.ecs.delete_service(service="web", force=True)
     await world.settle()
-    scaling.look(world.cloud.db, world.cloud.clock(), world.cloud.new_id, "us-east-1", "000000000000")
+    scaling.look(world.cloud.db, world.cloud.clock(), world.cloud.new_id)
     left = world.cloud.db.execute("SELECT resource_id FROM scalable_target").fetchall()
     assert [row[0] for row in left] == ["service/default/also"]
 
@@ -121,7 +121,7 @@ async def test_a_target_goes_with_its_service(world, autoscaling):
     register(autoscaling)
     world.ecs.delete_service(service="web", force=True)
     await world.settle()
-    scaling.look(world.cloud.db, world.cloud.clock(), world.cloud.new_id, "us-east-1", "000000000000")
+    scaling.look(world.cloud.db, world.cloud.clock(), world.cloud.new_id)
     assert autoscaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
 
 

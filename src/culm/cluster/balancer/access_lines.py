@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from culm.core.model.arn import ACCOUNT
 from culm.core.model.load_balancers import Listener, LoadBalancer
 from culm.core.model.record import record
 
@@ -174,8 +173,8 @@ def _resource(load_balancer: LoadBalancer) -> str:
 def key(source: LoggedListener, now: float, token: str) -> str:
     """Return the key of a file that is written at `now`, in epoch seconds; `token` is random."""
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
-    region = source.load_balancer.load_balancer_arn.split(":")[3]
-    where = f"AWSLogs/{ACCOUNT}/elasticloadbalancing/{region}/{moment:%Y/%m/%d}"
+    region, account = source.load_balancer.load_balancer_arn.split(":")[3:5]
+    where = f"AWSLogs/{account}/elasticloadbalancing/{region}/{moment:%Y/%m/%d}"
     name = _resource(source.load_balancer).replace("/", ".")
-    file = f"{ACCOUNT}_elasticloadbalancing_{region}_{name}_{moment:%Y%m%dT%H%MZ}_127.0.0.1_{token[:8]}.log.gz"
+    file = f"{account}_elasticloadbalancing_{region}_{name}_{moment:%Y%m%dT%H%MZ}_127.0.0.1_{token[:8]}.log.gz"
     return f"{source.prefix + '/' if source.prefix else ''}{where}/{file}"

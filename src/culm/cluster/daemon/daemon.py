@@ -47,7 +47,7 @@ from culm.cluster.daemon.pruning import PRUNE_EVERY, Pruning
 from culm.cluster.daemon.resetting import Resetting
 from culm.cluster.daemon.schedules import scheduled_tasks
 from culm.cluster.daemon.server import Server
-from culm.cluster.daemon.settings import NETWORK, Settings
+from culm.cluster.daemon.settings import NETWORK, Settings, settled
 from culm.cluster.daemon.shutdown import orderly, stop_tasks
 from culm.cluster.daemon.sockets import listen, listened, machine_address
 from culm.cluster.daemon.storage_keys import StorageKeys
@@ -85,7 +85,6 @@ from culm.cluster.store.s3 import bodies
 from culm.cluster.wire.api import Api
 from culm.cluster.wire.asgi import App, Scope, answering, application
 from culm.cluster.wire.keyring import Keyring
-from culm.core.model.arn import ACCOUNT
 from culm.core.model.instance_types import parse_fleet
 from culm.errors import CulmError, PlaneFailure
 
@@ -118,12 +117,14 @@ async def serve(settings: Settings) -> None:
         runtime, retire = await runtimes.choose(settings, clock.now, killed=killed)
         capabilities = await runtime.capabilities()
         folder = keys.folder(settings.home, os.environ)
-        ring = keys.keyring(folder, settings.home)
+        secret = keys.master(folder)
         storage_keys = StorageKeys(folder)
         write_owner_only(settings.home / runtimes.LAST, capabilities.name)
         store = Store(settings.home / "state.db", storage_keys.sealer)
         try:
             await store.run(storage_keys.check)
+            settings = await store.run(lambda db: settled(db, settings))
+            ring = keys.keyring(secret, settings.home, settings.account)
             await Daemon(Resources(settings, store, runtime, capabilities, ring, storage_keys)).run()
         finally:
             store.close()
@@ -144,24 +145,28 @@ class Components:
         self.credentials, self.metadata = Credentials(), Metadata(clock.now)
         self.listening = task_endpoint.listen(resources.capabilities.gateway)
         """The socket at the address that Amazon's agent has; None where this machine does not let us have it."""
-        self.registry = Registry(store, settings.home / "registry", now=clock.now, new_id=clock.new_id)
+        self.registry = Registry(
+            store, settings.home / "registry", now=clock.now, new_id=clock.new_id, account=settings.account
+        )
         self.agents = Agents(
             store,
             self.changed,
             region=settings.region,
+            account=settings.account,
             registry=f"127.0.0.1:{port}",
             keys=resources.keys,
             now=clock.now,
             new_id=clock.new_id,
         )
         self._sink = LogSink(store, now=clock.now)
-        self._secrets = TaskSecrets(store, settings.region)
+        self._secrets = TaskSecrets(store)
         self._files = TaskFiles(store)
         self._login = RegistryLogin(store, now=clock.now, new_id=clock.new_id)
         self.fleet = Fleet(
             store,
             default=settings.instances,
             region=settings.region,
+            account=settings.account,
             address=machine_address,
             agent_for=self._agent_for,
             new_id=clock.new_id,
@@ -184,7 +189,7 @@ class Components:
         gateway = resources.capabilities.gateway
         place = Place(folder=settings.home / "valkey", addresses=addresses, gateway=gateway, network=NETWORK)
         self.caches = Caches(store, place)
-        self.messages = messages.Messages(store, region=settings.region, now=clock.now, post=messages.post)
+        self.messages = messages.Messages(store, now=clock.now, post=messages.post)
         self.resetting = Resetting(settings.home, store, resources.runtime, self.fleet.end_agents, clock.now)
         self.resetting.after = self.registry.start
         self.resetting.changed = self.changed.set
@@ -231,6 +236,7 @@ class Components:
         resources = self._resources
         api = Api(
             region=resources.settings.region,
+            account=resources.settings.account,
             endpoint=self.endpoint,
             now=clock.now,
             new_id=clock.new_id,
@@ -298,8 +304,7 @@ class Maintenance:
 
     async def scale(self) -> int:
         """Set the number of tasks of services that follow a target. Returns 0; a change wakes the other loops."""
-        region = self._resources.settings.region
-        if await self._resources.store.run(lambda db: scaling.look(db, clock.now(), clock.new_id, region, ACCOUNT)):
+        if await self._resources.store.run(lambda db: scaling.look(db, clock.now(), clock.new_id)):
             self._changed.set()
         return 0
 
@@ -366,7 +371,8 @@ class Daemon:
         """Start every loop in `group`, and let SIGHUP, SIGUSR1 and SIGUSR2 wake theirs."""
         changed, pruning, reset = components.changed, components.pruning, components.resetting
         maintenance = Maintenance(self._resources, components.registry, changed)
-        scheduling = scheduled_tasks(self._store, self._settings.region, components.endpoint, changed.set)
+        place = self._settings.region, self._settings.account
+        scheduling = scheduled_tasks(self._store, *place, components.endpoint, changed.set)
         by_timer_only = asyncio.Event  # nothing wakes such a loop before its time
         loops = [
             loop.run("fleet", components.fleet.step, changed.subscribe(), FLEET_EVERY),
@@ -395,7 +401,7 @@ class Daemon:
         return tasks
 
     def _expiry(self) -> previews.Expiry:
-        suffix = f"-{ACCOUNT}-{self._settings.region}"
+        suffix = f"-{self._settings.account}-{self._settings.region}"
         return previews.Expiry(self._settings.home, self._store, suffix, clock.now)
 
     async def _stop(self, components: Components) -> None:
@@ -419,6 +425,7 @@ class Daemon:
             "memory_limit": self._capabilities.memory_limit,
             "gateway": self._capabilities.gateway,
             "region": self._settings.region,
+            "account": self._settings.account,
             "ports": {"api": port} | ({"https": self._settings.https_port} if self._settings.https_port else {}),
             "environment": {
                 "AWS_ENDPOINT_URL": endpoint,

@@ -48,9 +48,9 @@ def cluster_id(home: Path) -> str:
     return file.read_text().strip()
 
 
-def keyring(keys: Path, home: Path) -> Keyring:
-    """Return the keys that requests are signed with. Raises `CulmError` where they cannot be kept."""
-    return Keyring(operator(home), master(keys, MASTER))
+def keyring(secret: bytes, home: Path, account: str) -> Keyring:
+    """Return the keys that requests to `account` are signed with. `secret`: what `master` returns."""
+    return Keyring(operator(home), secret, account)
 
 
 def operator(home: Path) -> AccessKey:
@@ -71,9 +71,9 @@ def operator(home: Path) -> AccessKey:
     return AccessKey(access_key_id=operator.access_key_id, secret_access_key=operator.secret_access_key)
 
 
-def master(keys: Path, name: str) -> bytes:
-    """Return 32 bytes that only this cluster has."""
-    file = keys / name
+def master(keys: Path) -> bytes:
+    """Return 32 bytes that only this cluster has. Raises `CulmError` where they cannot be kept."""
+    file = keys / MASTER
     try:
         keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chmod(keys, 0o700)

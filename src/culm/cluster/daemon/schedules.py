@@ -7,16 +7,15 @@ from culm.cluster import clock
 from culm.cluster.store import schedules
 from culm.cluster.store.db import Store
 from culm.cluster.wire.operations import Call
-from culm.core.model.arn import ACCOUNT
 
 
 def scheduled_tasks(
-    store: Store, region: str, endpoint: str, changed: Callable[[], None]
+    store: Store, region: str, account: str, endpoint: str, changed: Callable[[], None]
 ) -> Callable[[], Awaitable[int]]:
     """Return a loop's step; it calls `changed` when it has started something."""
 
     def call(db: Connection) -> Call:
-        return Call(db=db, now=clock.now(), new_id=clock.new_id, region=region, account=ACCOUNT, endpoint=endpoint)
+        return Call(db=db, now=clock.now(), new_id=clock.new_id, region=region, account=account, endpoint=endpoint)
 
     async def step() -> int:
         soonest = await store.run(schedules.soonest)

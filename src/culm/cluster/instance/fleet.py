@@ -21,7 +21,7 @@ from culm.cluster.store.machines import SimulatedMachine
 from culm.core.decide.fleet import FleetChange, fleet_change
 from culm.core.decide.fleet import Machine as Known
 from culm.core.model import fargate
-from culm.core.model.arn import ACCOUNT, arn
+from culm.core.model.arn import arn
 from culm.core.model.instance_types import INSTANCE_TYPES, InstanceType, parse_fleet
 from culm.core.model.instances import ContainerInstance
 
@@ -47,6 +47,7 @@ class Fleet:
         *,
         default: str,
         region: str,
+        account: str,
         address: Callable[[Sequence[str]], str],
         agent_for: Callable[[Machine], Agent],
         new_id: Callable[[], str],
@@ -54,6 +55,7 @@ class Fleet:
         self._store = store
         self._default = default
         self._region = region
+        self._account = account
         self._address = address
         self._agent_for = agent_for
         self._new_id = new_id
@@ -94,7 +96,7 @@ class Fleet:
         """
 
         async def run() -> None:
-            machine = await self._store.run(lambda db: _found(db, id))
+            machine = await self._store.run(lambda db: _found(db, id, self._account))
             await self._agent_for(machine).run()
 
         await supervise(f"the agent of {id}", run)
@@ -124,23 +126,22 @@ class Fleet:
         for machine in machines.every(db) if changes else there:
             with self._isolated.item(machine.ec2_instance_id):
                 if _known(db, machine, joined, live).registered:
-                    started.append(_machine(machine, joined))
+                    started.append(_machine(machine, joined, self._account))
         return started
 
     def _host_fargate(self, db: sqlite3.Connection, hosts: list[SimulatedMachine], live: Mapping[str, int]) -> int:
-        """Write down the host of Fargate when the first task of this launch type is there; it stays.
+        """Write down a region's host of Fargate when the first task of this launch type is there; it stays.
 
         `live`: the tasks of each instance that are not STOPPED. Returns how many hosts were added.
         """
-        cluster_arn = arn("ecs", self._region, ACCOUNT, "cluster")
-        if hosts or not live.get(fargate.host_arn(cluster_arn)):
-            return 0
-        self._insert(db, fargate.HOSTS, HOST.name, "a")
-        return 1
+        there = {machine.availability_zone for machine in hosts}
+        wanted = {f"{host.split(':')[3]}a" for host, running in live.items() if running and fargate.is_host(host)}
+        for zone in sorted(wanted - there):
+            self._insert(db, fargate.HOSTS, HOST.name, zone)
+        return len(wanted - there)
 
     def _wished(self, db: sqlite3.Connection, cluster: str) -> tuple[InstanceType, ...]:
-        resource = arn("ecs", self._region, ACCOUNT, f"cluster/{cluster}")
-        types = next((tag.value for tag in tags.of(db, resource) if tag.key == INSTANCES_TAG), self._default)
+        types = next((tag.value for tag in tags.of_cluster(db, cluster) if tag.key == INSTANCES_TAG), self._default)
         try:
             return () if types == "none" else parse_fleet(types)
         except ValueError as error:
@@ -158,7 +159,7 @@ class Fleet:
             machines.delete(db, id)
         for instance_type in change.add:
             zone = sum(machine.cluster == cluster for machine in machines.every(db)) % 2
-            self._insert(db, cluster, instance_type, "ab"[zone])
+            self._insert(db, cluster, instance_type, f"{self._region}{'ab'[zone]}")
 
     def _insert(self, db: sqlite3.Connection, cluster: str, instance_type: str, zone: str) -> None:
         made = SimulatedMachine(
@@ -166,7 +167,7 @@ class Fleet:
             cluster=cluster,
             instance_type=instance_type,
             address=self._address([machine.address for machine in machines.every(db)]),
-            availability_zone=f"{self._region}{zone}",
+            availability_zone=zone,
         )
         machines.insert(db, made)
         log.info("cluster %s: %s %s at %s", cluster, instance_type, made.ec2_instance_id, made.address)
@@ -190,17 +191,18 @@ def _known(
     )
 
 
-def _found(db: sqlite3.Connection, id: str) -> Machine:
+def _found(db: sqlite3.Connection, id: str, account: str) -> Machine:
     registered = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
-    return next(_machine(machine, registered) for machine in machines.every(db) if machine.ec2_instance_id == id)
+    machine = next(machine for machine in machines.every(db) if machine.ec2_instance_id == id)
+    return _machine(machine, registered, account)
 
 
-def _machine(machine: SimulatedMachine, registered: dict[str, ContainerInstance]) -> Machine:
+def _machine(machine: SimulatedMachine, registered: dict[str, ContainerInstance], account: str) -> Machine:
     kind = INSTANCE_TYPES.get(machine.instance_type, HOST)
     there = registered.get(machine.ec2_instance_id)
     arn_before = there.container_instance_arn if there else None
     if machine.cluster == fargate.HOSTS:
-        arn_before = fargate.host_arn(arn("ecs", machine.availability_zone[:-1], ACCOUNT, "cluster"))
+        arn_before = fargate.host_arn(arn("ecs", machine.availability_zone[:-1], account, "cluster"))
     return Machine(
         cluster=machine.cluster,
         ec2_instance_id=machine.ec2_instance_id,

@@ -12,16 +12,15 @@ from culm.errors import RuntimeFailure
 class TaskSecrets:
     """Implements `culm.cluster.instance.interface.Secrets`."""
 
-    def __init__(self, store: Store, region: str) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._region = region
 
     async def __call__(self, task: TaskPayload, container: ContainerPayload) -> Mapping[str, str]:
         if not container.secrets:
             return {}
 
         def work(db: Connection) -> dict[str, str]:
-            return resolve(db, container.secrets, task.execution_role_arn, self._region)
+            return resolve(db, container.secrets, task.execution_role_arn, task.arn)
 
         try:
             return await self._store.run(work)

@@ -23,7 +23,6 @@ from culm.core.model.agent import (
     TaskStopVerificationMessage,
     ToAgent,
 )
-from culm.core.model.arn import ACCOUNT
 from culm.core.model.arn import arn as make_arn
 
 Order = tuple[str, str]
@@ -55,6 +54,7 @@ class Agents:
         changed: Signal,
         *,
         region: str,
+        account: str,
         registry: str,
         keys: Keyring,
         now: Callable[[], float],
@@ -63,6 +63,7 @@ class Agents:
         self._store = store
         self._changed = changed
         self._region = region
+        self._account = account
         self._registry = registry
         self._keys = keys
         self._now = now
@@ -80,7 +81,7 @@ class Agents:
         Returns its ARN: the one that it brings, unless that instance was deregistered; else a new one.
         """
         known = message.container_instance_arn
-        fresh = make_arn("ecs", self._region, ACCOUNT, f"container-instance/{message.cluster}/{self._new_id()}")
+        fresh = make_arn("ecs", self._region, self._account, f"container-instance/{message.cluster}/{self._new_id()}")
 
         def work(db: Connection) -> str:
             there = known and container_instances.find(db, known)

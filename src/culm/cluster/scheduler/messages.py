@@ -20,7 +20,7 @@ from culm.cluster.store.ecs import clusters, container_instances, events, tags, 
 from culm.cluster.store.elbv2 import load_balancers
 from culm.cluster.store.sealing import Corrupted
 from culm.core.decide import incidents
-from culm.core.model.arn import ACCOUNT, arn, resource
+from culm.core.model.arn import resource
 from culm.core.model.metrics import MINUTE, metric
 from culm.core.model.record import record
 from culm.core.model.tasks import StopCode, Task
@@ -59,8 +59,8 @@ class News:
 class Messages:
     """`step` is the step of a loop."""
 
-    def __init__(self, store: Store, *, region: str, now: Callable[[], float], post: Post) -> None:
-        self._store, self._region, self._now, self._post = store, region, now, post
+    def __init__(self, store: Store, *, now: Callable[[], float], post: Post) -> None:
+        self._store, self._now, self._post = store, now, post
         self._began = now()
         self._told: dict[str, float] = {}
         """Tasks that were looked at, by ARN: when they stopped."""
@@ -174,8 +174,7 @@ class Messages:
 
     def _tag(self, db: Connection, cluster: str, key: str) -> str | None:
         """Return the value of one of the cluster's tags; None: it has no such tag."""
-        of = arn("ecs", self._region, ACCOUNT, f"cluster/{cluster}")
-        return next((tag.value for tag in tags.of(db, of) if tag.key == key), None)
+        return next((tag.value for tag in tags.of_cluster(db, cluster) if tag.key == key), None)
 
     def _secret(self, db: Connection, cluster: str) -> str | None:
         """Return the name of the secret with the webhook's URL; None: nobody is to be told."""

@@ -22,7 +22,7 @@ LATE_SECONDS = 10.0
 _isolated = Isolated("scalable target")
 
 
-def look(db: Connection, now: float, new_id: Callable[[], str], region: str, account: str) -> int:
+def look(db: Connection, now: float, new_id: Callable[[], str]) -> int:
     """Scale every service whose policies say so; returns how many that were.
 
     A target whose service is gone goes with it.
@@ -30,7 +30,7 @@ def look(db: Connection, now: float, new_id: Callable[[], str], region: str, acc
     scaled = 0
     for resource_id in scaling.resource_ids(db):
         with _isolated.item(resource_id), savepoint(db):
-            service = services.find(db, f"arn:aws:ecs:{region}:{account}:{resource_id}")
+            service = services.find_by_resource(db, resource_id)
             target = scaling.find_target(db, resource_id)
             if target is None:
                 continue

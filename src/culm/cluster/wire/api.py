@@ -32,7 +32,7 @@ from culm.cluster.wire.rest_routes import Route
 from culm.cluster.wire.services import Served, addressed
 from culm.cluster.wire.sigv4 import Rejected, Signature, signature
 from culm.core.model.arn import ACCOUNT
-from culm.core.model.principals import OPERATOR, Principal
+from culm.core.model.principals import Principal, operator
 from culm.core.model.record import record
 from culm.errors import AwsError
 
@@ -190,7 +190,7 @@ class Api:
 
     def _admit(self, served: Served, protocol: str, request: Request, signed: Signature | None) -> Principal:
         if self._gate is None:
-            return OPERATOR
+            return operator(self.account)
         try:
             return self._gate.admit(request, signed, self._now())
         except Rejected as rejected:

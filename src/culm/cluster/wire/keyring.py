@@ -14,7 +14,8 @@ import msgspec
 
 from culm.cluster.wire.sigv4 import Rejected
 from culm.core.model.agent import RoleCredentials
-from culm.core.model.principals import OPERATOR, Principal, federated_arn, session_arn
+from culm.core.model.arn import ACCOUNT
+from culm.core.model.principals import Principal, federated_arn, operator, session_arn
 from culm.core.model.record import record
 
 INVALID = "The security token included in the request is invalid."
@@ -69,9 +70,10 @@ class Identity:
 
 
 class Keyring:
-    def __init__(self, operator: AccessKey, master: bytes) -> None:
-        """`master`: 32 bytes or more that nobody else knows; with others, all sessions end."""
-        self._operator = operator
+    def __init__(self, owner: AccessKey, master: bytes, account: str = ACCOUNT) -> None:
+        """`owner`: of `account`. `master`: 32 bytes or more that nobody else knows; with others, all sessions end."""
+        self._owner = owner
+        self._root = operator(account)
         self._sealing = hmac.digest(master, b"session token", "sha256")
         self._secrets = hmac.digest(master, b"session secret", "sha256")
         self._ids = hmac.digest(master, b"session id", "sha256")
@@ -79,7 +81,7 @@ class Keyring:
 
     @property
     def operator(self) -> AccessKey:
-        return self._operator
+        return self._owner
 
     def identify(self, access_key: str, token: str | None, now: float) -> Identity:
         """Return whose key it is.
@@ -87,9 +89,9 @@ class Keyring:
         Raises `Rejected`: an access key that is not known, or a token that is forged, another key's, or expired.
         """
         if token is None:
-            if not hmac.compare_digest(access_key.encode("utf-8", "replace"), self._operator.access_key_id.encode()):
+            if not hmac.compare_digest(access_key.encode("utf-8", "replace"), self._owner.access_key_id.encode()):
                 raise Rejected("unknown", INVALID)
-            return Identity(principal=OPERATOR, secret=self._operator.secret_access_key)
+            return Identity(principal=self._root, secret=self._owner.secret_access_key)
         identity = self._opened(access_key, token)
         if identity.expiration is not None and identity.expiration <= now:
             raise Rejected("expired-token", "The security token included in the request is expired")
@@ -142,21 +144,23 @@ class Keyring:
         if session.access_key_id != access_key:
             raise Rejected("unknown", INVALID)
         return Identity(
-            principal=_principal(session),
+            principal=_principal(session, self._root),
             secret=self._secret(body),
             expiration=session.expiration,
             role_id=session.role_id,
         )
 
 
-def _principal(session: Session) -> Principal:
+def _principal(session: Session, root: Principal) -> Principal:
     if session.federated:
-        arn, user_id = federated_arn(OPERATOR.account, session.name), f"{OPERATOR.account}:{session.name}"
-        return Principal(arn=arn, user_id=user_id, session_policies=session.policies or (), tags=session.tags)
+        arn, user_id = federated_arn(root.account, session.name), f"{root.account}:{session.name}"
+        limits = session.policies or ()
+        return Principal(arn=arn, user_id=user_id, account=root.account, session_policies=limits, tags=session.tags)
     if not session.role_arn:
-        return OPERATOR
+        return root
     return Principal(
         arn=session_arn(session.role_arn, session.name),
+        account=session.role_arn.split(":")[4],
         user_id=f"{session.role_id or 'AROAUNKNOWN'}:{session.name}",
         role_arn=session.role_arn,
         session_policies=session.policies,

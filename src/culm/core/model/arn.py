@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
 
 ACCOUNT = "000000000000"
-"""The local cluster's account. No account of Amazon's is all zeros."""
+"""A local cluster's account, where it was started for no other. No account of Amazon's is all zeros."""
 
 
 def arn(service: str, region: str, account: str, resource: str) -> str:

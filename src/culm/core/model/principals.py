@@ -36,8 +36,13 @@ class Principal:
         return (self.role_arn or "").rpartition("/")[2]
 
 
-OPERATOR = Principal(arn=arn("iam", "", ACCOUNT, "root"), user_id=ACCOUNT)
-"""The cluster's owner: the account's root."""
+def operator(account: str) -> Principal:
+    """Return the cluster's owner: the account's root."""
+    return Principal(arn=arn("iam", "", account, "root"), user_id=account, account=account)
+
+
+OPERATOR = operator(ACCOUNT)
+"""The owner of a cluster that was started for no account."""
 
 
 def session_arn(role_arn: str, session: str) -> str:

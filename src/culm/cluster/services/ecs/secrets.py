@@ -13,7 +13,7 @@ from culm.cluster.store.iam import roles
 from culm.cluster.store.sealing import Corrupted
 from culm.core.decide.policies import evaluate
 from culm.core.decide.policy_documents import parse
-from culm.core.model.arn import ACCOUNT, arn
+from culm.core.model.arn import arn
 from culm.core.model.policies import Ask
 from culm.core.model.task_definitions import ContainerSecret
 
@@ -25,24 +25,25 @@ class Unavailable(Exception):
     """Why a secret cannot be had, as ECS says it; never what it holds."""
 
 
-def resolve(db: Connection, wanted: Sequence[ContainerSecret], role_arn: str | None, region: str) -> dict[str, str]:
-    """Return the secrets' values by name. Raises `Unavailable`."""
-    return {secret.name: _value(db, secret.value_from, role_arn, region) for secret in wanted}
+def resolve(db: Connection, wanted: Sequence[ContainerSecret], role_arn: str | None, task_arn: str) -> dict[str, str]:
+    """Return the secrets' values by name; parameters are those of the task's region. Raises `Unavailable`."""
+    return {secret.name: _value(db, secret.value_from, role_arn, task_arn) for secret in wanted}
 
 
-def _value(db: Connection, reference: str, role_arn: str | None, region: str) -> str:
+def _value(db: Connection, reference: str, role_arn: str | None, task_arn: str) -> str:
     try:
         if SECRETS_MANAGER in reference:
             return _from_secrets_manager(db, reference, role_arn)
-        return _from_parameter_store(db, reference, role_arn, region)
+        return _from_parameter_store(db, reference, role_arn, task_arn)
     except Corrupted as what:
         raise Unavailable(f"{PREFIX}{what} is corrupted") from what
 
 
-def _from_parameter_store(db: Connection, reference: str, role_arn: str | None, region: str) -> str:
+def _from_parameter_store(db: Connection, reference: str, role_arn: str | None, task_arn: str) -> str:
     """`reference`: a parameter's ARN, or its name in the task's own region."""
     named = reference.split(":parameter", 1)[1] if reference.startswith("arn:") else reference
-    resource = arn("ssm", region, ACCOUNT, f"parameter/{named.removeprefix('/')}")
+    region, account = task_arn.split(":")[3:5]
+    resource = arn("ssm", region, account, f"parameter/{named.removeprefix('/')}")
     _permit(db, role_arn, "ssm:GetParameters", resource, "ssm")
     name = named if parameters.find(db, named) else named.removeprefix("/")
     parameter = parameters.version(db, name)

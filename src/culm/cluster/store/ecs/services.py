@@ -22,6 +22,13 @@ def find(db: Connection, arn: str) -> Service | None:
     return _service(db, row) if row else None
 
 
+def find_by_resource(db: Connection, resource: str) -> Service | None:
+    """Return the service `service/<cluster>/<name>` of whatever region; of several the ACTIVE one."""
+    order = "ORDER BY drained_at IS NOT NULL, created_at DESC"
+    row = db.execute(f"{_COLUMNS} WHERE arn GLOB ? {order}", (f"arn:aws:ecs:*:{resource}",)).fetchone()
+    return _service(db, row) if row else None
+
+
 def in_cluster(db: Connection, cluster: str) -> Sequence[Service]:
     """Return ACTIVE and DRAINING services, oldest first."""
     rows = db.execute(_COLUMNS + " WHERE cluster = ? AND drained_at IS NULL ORDER BY created_at, arn", (cluster,))

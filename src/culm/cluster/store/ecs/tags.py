@@ -11,6 +11,12 @@ def of(db: Connection, resource_arn: str) -> list[Tag]:
     return [Tag(key=key, value=value) for key, value in rows]
 
 
+def of_cluster(db: Connection, name: str) -> list[Tag]:
+    """Return a cluster's tags, whatever region its creator named."""
+    query = "SELECT key, value FROM ecs_tag WHERE resource_arn GLOB ? ORDER BY key"
+    return [Tag(key=key, value=value) for key, value in db.execute(query, (f"arn:aws:ecs:*:cluster/{name}",))]
+
+
 def put(db: Connection, resource_arn: str, tags: Iterable[Tag]) -> None:
     """Add these to what is there; a key that is there already gets the new value."""
     db.executemany(
