@@ -42,6 +42,17 @@ async def drained(world: Any, group: str) -> None:
     await world.settle()
 
 
+async def test_a_task_set_has_a_target_group_of_its_own(world, group):
+    world.register(portMappings=[{"containerPort": 80}], memory=world.memory)
+    world.ecs.create_service(serviceName="web", desiredCount=2, deploymentController={"type": "EXTERNAL"})
+    balancers = [{"targetGroupArn": group, "containerName": "web", "containerPort": 80}]
+    world.ecs.create_task_set(cluster="default", service="web", taskDefinition="web", loadBalancers=balancers)
+    world.ecs.create_task_set(cluster="default", service="web", taskDefinition="web")
+    await world.settle()
+    assert world.service()["runningCount"] == 4
+    assert len(targets.in_group(world.cloud.db, group)) == 2
+
+
 async def test_a_running_task_is_registered_by_instance_and_host_port(world, group):
     await serve(world, group)
     task = world.tasks(serviceName="web")[0]

@@ -19,6 +19,43 @@ async def test_a_service_gets_its_tasks_and_becomes_steady(world):
     assert "(service web) has reached a steady state." in [event["message"] for event in service["events"]]
 
 
+async def test_task_sets_share_a_services_tasks_and_go_with_it(world):
+    world.register()
+    world.register(image="web:2")
+    external = {"deploymentController": {"type": "EXTERNAL"}}
+    world.ecs.create_service(serviceName="web", desiredCount=2, **external)
+    of_service = {"cluster": "default", "service": "web"}
+    old = world.ecs.create_task_set(**of_service, taskDefinition="web:1")["taskSet"]
+    world.ecs.update_service_primary_task_set(**of_service, primaryTaskSet=old["id"])
+    half = {"value": 50.0, "unit": "PERCENT"}
+    new = world.ecs.create_task_set(**of_service, taskDefinition="web:2", scale=half)["taskSet"]
+    await world.settle()
+
+    shown = world.service()
+    assert (shown["runningCount"], shown["deployments"]) == (3, [])
+    assert shown["taskDefinition"].endswith("web:1")
+    assert [(s["status"], s["runningCount"], s["stabilityStatus"]) for s in shown["taskSets"]] == [
+        ("PRIMARY", 2, "STEADY_STATE"),
+        ("ACTIVE", 1, "STEADY_STATE"),
+    ]
+    assert {t["startedBy"] for t in world.tasks(serviceName="web")} == {old["id"], new["id"]}
+    assert {t["group"] for t in world.tasks(serviceName="web")} == {"service:web"}
+
+    world.ecs.update_service(service="web", desiredCount=4)
+    await world.settle()
+    assert [s["runningCount"] for s in world.service()["taskSets"]] == [4, 2]
+
+    world.ecs.delete_task_set(**of_service, taskSet=old["taskSetArn"])
+    await world.settle()
+    (left,) = world.ecs.describe_task_sets(**of_service)["taskSets"]
+    assert (left["id"], left["runningCount"]) == (new["id"], 2)
+
+    world.ecs.delete_service(service="web", force=True)
+    await world.settle()
+    assert world.service()["status"] == "INACTIVE"
+    assert await world.containers() == []
+
+
 async def test_a_task_that_dies_is_replaced(world):
     world.register()
     world.ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=1)

@@ -12,7 +12,7 @@ from culm.cluster.services.ecs.strategies import shares
 from culm.cluster.store.ecs import events, services, tags, tasks
 from culm.core.decide import events as words
 from culm.core.decide.actions import Action, ForgetTask, MarkHealthy, SaveService, StartTask, StopTask, Tell
-from culm.core.decide.state import ClusterState, group_of
+from culm.core.decide.state import ClusterState, group_of, is_of
 from culm.core.model.services import Service, ServiceEvent, dashed
 from culm.core.model.task_definitions import Tag
 
@@ -21,7 +21,7 @@ def apply(db: Connection, state: ClusterState, actions: Iterable[Action], new_id
     """Write each action's row, in order, and what ECS tells of the starts and stops."""
     by_arn = {service.service_arn: service for service in state.services}
     by_task = {task.task_arn: task for task in state.tasks}
-    by_group = {group_of(service): service for service in state.services}
+    task_sets_first = sorted(state.services, key=lambda service: service.task_set is None)
     started: dict[str, list[str]] = defaultdict(list)
     stopped: dict[str, list[str]] = defaultdict(list)
     unstarted: Counter[str] = Counter()
@@ -32,7 +32,7 @@ def apply(db: Connection, state: ClusterState, actions: Iterable[Action], new_id
             case StopTask():
                 if tasks.stop(db, action.task_arn, action.stop_code, action.stopped_reason, state.now):
                     task = by_task[action.task_arn]
-                    arn = by_group[task.group].service_arn
+                    arn = next(service.service_arn for service in task_sets_first if is_of(task, service))
                     if task.started_at is None:
                         unstarted[arn] += 1
                     else:

@@ -26,7 +26,7 @@ from culm.core.decide.actions import Action, ForgetTask, MarkHealthy, SaveServic
 from culm.core.decide.ledger import Fleet
 from culm.core.decide.records import KEPT_SECONDS
 from culm.core.decide.schedule import next_look, schedule
-from culm.core.decide.state import ClusterState, group_of, is_gone
+from culm.core.decide.state import ClusterState, group_of, is_gone, is_of
 from culm.core.model import fargate
 from culm.core.model.arn import last
 from culm.core.model.services import Service
@@ -125,26 +125,25 @@ def _by_capacity(db: Connection, cluster: str, state: ClusterState) -> list[tupl
     serverless = [service for service in state.services if service.launch_type == fargate.LAUNCH_TYPE]
     if not serverless:
         return [(state, fleet_of(db, cluster))]
-    groups = {group_of(service) for service in serverless}
+    theirs = {task.task_arn for task in state.tasks if any(is_of(task, service) for service in serverless)}
     host = fargate.host(serverless[0].cluster_arn, ATTRIBUTES)
     own = replace(
         state,
         services=tuple(serverless),
-        tasks=tuple(task for task in state.tasks if task.group in groups),
+        tasks=tuple(task for task in state.tasks if task.task_arn in theirs),
         instances=(host,),
     )
     others = replace(
         state,
         services=tuple(service for service in state.services if service not in serverless),
-        tasks=tuple(task for task in state.tasks if task.group not in groups),
+        tasks=tuple(task for task in state.tasks if task.task_arn not in theirs),
     )
     return [(others, fleet_of(db, cluster)), (own, Fleet.of(own))]
 
 
 def _rest(db: Connection, state: ClusterState, service: Service) -> None:
     """Let a service be until its time comes, or until something that concerns it changes."""
-    group = group_of(service)
-    own = tuple(task for task in state.tasks if task.group == group)
+    own = tuple(task for task in state.tasks if is_of(task, service))
     staying = sum(task.desired_status == "RUNNING" and not is_gone(task) for task in own)
     satisfied = service.scheduling_strategy == "REPLICA" and staying == service.desired_count
     look = next_look(replace(state, services=(service,), tasks=own))

@@ -82,11 +82,13 @@ def next_actions(
     There is at most one SaveService; it is the first action, and the events come after it.
     """
     primary = service.primary
-    if service.status == "INACTIVE" or primary is None:
+    if service.status == "INACTIVE":
         return []
     if service.status == "DRAINING" and all(is_gone(t) for t in tasks):
         gone = replace(service, status="INACTIVE", deployments=())
         return [SaveService(service=gone, why="its last task is gone")]
+    if primary is None:  # its owner deploys it by task sets, each of which comes here as a service of its own
+        return []
     if service.status == "ACTIVE" and primary.task_definition not in state.task_definitions:
         lost = events.unknown_revision(service.service_name, primary.task_definition)
         tell = Tell(service_arn=service.service_arn, message=lost, why="nothing can be started")

@@ -8,7 +8,7 @@ from culm.core.decide.health import SETTLING_SECONDS
 from culm.core.decide.ledger import Fleet
 from culm.core.decide.placement import Chance, chance_of
 from culm.core.decide.records import forgettable
-from culm.core.decide.state import ClusterState, group_of, is_gone, tasks_by_group
+from culm.core.decide.state import ClusterState, is_gone, tasks_by_group, tasks_of
 
 ROLES_SECONDS = 10.0
 """Between looks whether a role that a service's tasks need can be assumed by now."""
@@ -26,7 +26,7 @@ def schedule(state: ClusterState, chance: Chance = chance_of, fleet: Fleet | Non
     groups = tasks_by_group(state)
     actions: list[Action] = []
     for service in sorted(state.services, key=lambda s: (s.created_at, s.service_arn)):
-        actions += rollout.next_actions(service, groups.get(group_of(service), []), state, fleet, chance)
+        actions += rollout.next_actions(service, tasks_of(service, groups), state, fleet, chance)
     return [*actions, *forgettable(state)]
 
 
@@ -38,7 +38,7 @@ def next_look(state: ClusterState) -> float | None:
 def _moments(state: ClusterState) -> Iterator[float]:
     groups = tasks_by_group(state)
     for service in state.services:
-        tasks = groups.get(group_of(service), [])
+        tasks = tasks_of(service, groups)
         if primary := service.primary:
             yield backoff.starts_again_at(primary, tasks, state.now)
             if primary.task_definition in state.unassumable:

@@ -55,9 +55,27 @@ def group_of(service: Service) -> str:
     return f"service:{service.service_name}"
 
 
+def is_of(task: Task, service: Service) -> bool:
+    """Return whether it is a service's task; task sets share a group, and each began its own tasks."""
+    if task.group != group_of(service):
+        return False
+    return not _is_one_of_several(service) or task.started_by in {d.id for d in service.deployments}
+
+
 def is_gone(task: Task) -> bool:
     """Return whether the task has given back all that it held."""
     return task.last_status in (Status.STOPPED, Status.DELETED)
+
+
+def tasks_of(service: Service, groups: Mapping[str, list[Task]]) -> list[Task]:
+    """Return a service's tasks out of those by group."""
+    tasks = groups.get(group_of(service), [])
+    return [task for task in tasks if is_of(task, service)] if _is_one_of_several(service) else tasks
+
+
+def _is_one_of_several(service: Service) -> bool:
+    """Return whether others have the same group: a task set's service, which has no tasks of its own, or a task set."""
+    return service.task_set is not None or service.deployment_controller == "EXTERNAL"
 
 
 def tasks_by_group(state: ClusterState) -> Mapping[str, list[Task]]:

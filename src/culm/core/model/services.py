@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 """
 
+import math
 from typing import Literal
 
 from culm.core.model.record import Stored, record
@@ -142,6 +143,26 @@ class ServiceEvent:
 
 
 @record
+class TaskSet:
+    """What makes a service of the scheduler a task set of another service, whose deployments its owner steers.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-external.html
+    """
+
+    service_arn: str
+    """Of the service that it belongs to."""
+    scale: float
+    """Per cent of that service's desired count."""
+    updated_at: float
+    primary: bool = False
+    external_id: Stored[str | None] = None
+
+    def desired(self, of_service: int) -> int:
+        """Return how many tasks it wants: its share of the service's, rounded up."""
+        return math.ceil(self.scale * of_service / 100)
+
+
+@record
 class Service:
     service_arn: str
     service_name: str
@@ -175,6 +196,9 @@ class Service:
     network_configuration: NetworkConfiguration | None = None
     platform_version: Stored[str | None] = None
     """Of Fargate; None: LATEST."""
+    deployment_controller: Literal["ECS", "EXTERNAL"] = "ECS"
+    """EXTERNAL: it has task sets instead of deployments."""
+    task_set: TaskSet | None = None
 
     @property
     def balancers(self) -> tuple[LoadBalancer, ...]:

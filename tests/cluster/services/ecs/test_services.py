@@ -77,7 +77,14 @@ def test_creating_the_same_again_is_no_error_and_another_one_is(ecs, register):
         ({"taskDefinition": "nothing"}, "Unable to find task definition"),
         ({"serviceName": "a b"}, "Invalid service name"),
         ({"launchType": "FARGATE"}, "Task definition does not support launch_type FARGATE"),
-        ({"deploymentController": {"type": "EXTERNAL"}}, "culm does not support the deployment controller EXTERNAL"),
+        (
+            {"deploymentController": {"type": "CODE_DEPLOY"}},
+            "culm does not support the deployment controller CODE_DEPLOY",
+        ),
+        (
+            {"deploymentController": {"type": "EXTERNAL"}, "platformVersion": "1.4.0"},
+            "platformVersion cannot be given for a service with the EXTERNAL deployment controller",
+        ),
         ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, "culm does not support"),
         (
             {"deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 100}},

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
 """
 
 import re
+from collections.abc import Collection
 from typing import Literal
 
 from culm.cluster.services.ecs import awsvpc, placement_rules, strategies
@@ -41,9 +42,53 @@ def check(call: Call, service: Service, definition: TaskDefinition) -> None:
 
 
 def check_controller(type: str) -> None:
-    """Raise InvalidParameterException for a deployment controller other than ECS."""
-    if type != "ECS":
+    """Raise InvalidParameterException for CodeDeploy."""
+    if type == "CODE_DEPLOY":
         raise _refused(f"culm does not support the deployment controller {type}")
+
+
+def check_external(service: Service) -> None:
+    """Raise InvalidParameterException for what a service says that its task sets have to say, and for daemons.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-external.html
+    """
+    if not NAME.fullmatch(service.service_name):
+        raise _refused("Invalid service name.")
+    if service.desired_count < 0:
+        raise _refused("Desired count can not be negative.")
+    if service.scheduling_strategy == "DAEMON":
+        raise _refused("The daemon scheduling strategy does not support the EXTERNAL deployment controller.")
+    _check_placement(service)
+    configuration = service.deployment_configuration
+    for what, given in (
+        ("loadBalancers", service.load_balancers),
+        ("networkConfiguration", service.network_configuration),
+        ("serviceConnectConfiguration", service.service_connect_configuration),
+        ("platformVersion", service.platform_version),
+        ("deploymentCircuitBreaker", configuration.deployment_circuit_breaker),
+        ("alarms", configuration.alarms),
+    ):
+        if given:
+            raise _refused(
+                f"{what} cannot be given for a service with the EXTERNAL deployment controller: task sets say it."
+            )
+
+
+_OF_EXTERNAL = {
+    "desired_count",
+    "placement_constraints",
+    "placement_strategy",
+    "health_check_grace_period_seconds",
+    "enable_execute_command",
+    "enable_ecs_managed_tags",
+    "propagate_tags",
+}
+
+
+def check_external_update(given: Collection[str]) -> None:
+    """Raise InvalidParameterException for members that a service with task sets cannot change."""
+    if refused := sorted(set(given) - _OF_EXTERNAL):
+        raise _refused(f"Cannot update {', '.join(refused)} on services with an EXTERNAL deployment controller.")
 
 
 def desired_count(scheduling_strategy: Literal["REPLICA", "DAEMON"], given: int | None) -> int:

@@ -1,14 +1,15 @@
 """Services as ECS describes them."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from culm.cluster.services.ecs import awsvpc
-from culm.cluster.store.ecs import events, tags, tasks
+from culm.cluster.store.ecs import events, services, tags, tasks
 from culm.cluster.wire.operations import Call
-from culm.core.model.services import Deployment, Service
+from culm.core.model.services import Deployment, Service, ServiceEvent
 
-NOT_SHOWN = ("endpoints", "service_connect_configuration")
+NOT_SHOWN = ("endpoints", "service_connect_configuration", "task_set")
 """Of the service: its deployments show how it takes part in Service Connect."""
 OF_SERVICE = tuple(field.name for field in fields(Service) if field.name not in NOT_SHOWN)
 OF_DEPLOYMENT = tuple(field.name for field in fields(Deployment))
@@ -17,6 +18,9 @@ OF_DEPLOYMENT = tuple(field.name for field in fields(Deployment))
 def view(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, Any]:
     """Return a service as ECS shows it, with its tasks counted, and its last events, newest first."""
     counts = tasks.counts(call.db, service.service_arn)
+    task_sets = services.task_sets(call.db, service.service_arn)
+    for each in task_sets:
+        counts.update(tasks.counts(call.db, each.service_arn))
     primary = service.primary
     if service.scheduling_strategy == "DAEMON" and primary is not None:
         service = replace(service, desired_count=primary.desired_count)
@@ -24,13 +28,13 @@ def view(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, 
         "running_count": sum(running for running, _ in counts.values()),
         "pending_count": sum(pending for _, pending in counts.values()),
         "deployments": [_deployment(service, d, *counts.get(d.id, (0, 0))) for d in service.deployments],
-        "deployment_controller": {"type": "ECS"},
+        "deployment_controller": {"type": service.deployment_controller},
         **awsvpc.shown(service),
         "launch_type": None if service.capacity_provider_strategy else service.launch_type,
         "capacity_provider_strategy": service.capacity_provider_strategy or None,
-        "events": events.of_service(call.db, service.service_arn),
+        "events": _events(call, service, task_sets),
         "service_registries": [],
-        "task_sets": None,
+        "task_sets": [task_set(call, each) for each in task_sets] or None,
         "tags": tags.of(call.db, service.service_arn) if with_tags else [],
         "current_service_deployment": primary and service_deployment_arn(service, primary),
         "current_service_revisions": [
@@ -43,6 +47,47 @@ def view(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, 
             for d in service.deployments
         ],
     }
+
+
+def task_set(call: Call, service: Service, *, with_tags: bool = False) -> dict[str, Any]:
+    """Return a task set as ECS shows it, with its tasks counted."""
+    given = service.task_set
+    assert given is not None, service.service_arn
+    counts = tasks.counts(call.db, service.service_arn).values()
+    running, pending = sum(each for each, _ in counts), sum(each for _, each in counts)
+    steady = running == service.desired_count and not pending
+    shown = {
+        "id": "/".join(service.service_arn.split("/")[-2:]),
+        "task_set_arn": service.service_arn,
+        "service_arn": given.service_arn,
+        "cluster_arn": service.cluster_arn,
+        "external_id": given.external_id,
+        "status": service.status if service.status != "ACTIVE" else "PRIMARY" if given.primary else "ACTIVE",
+        "task_definition": service.task_definition,
+        "computed_desired_count": service.desired_count,
+        "running_count": running,
+        "pending_count": pending,
+        "created_at": service.created_at,
+        "updated_at": given.updated_at,
+        **awsvpc.shown(service),
+        "launch_type": None if service.capacity_provider_strategy else service.launch_type,
+        "capacity_provider_strategy": service.capacity_provider_strategy or None,
+        "load_balancers": service.load_balancers,
+        "service_registries": [],
+        "scale": {"value": given.scale, "unit": "PERCENT"},
+        "stability_status": "STEADY_STATE" if steady else "STABILIZING",
+        "stability_status_at": given.updated_at,
+    }
+    return shown | ({"tags": tags.of(call.db, service.service_arn)} if with_tags else {})
+
+
+def _events(call: Call, service: Service, task_sets: Sequence[Service]) -> Sequence[ServiceEvent]:
+    """Return the last events of a service and of its task sets, newest first."""
+    own = events.of_service(call.db, service.service_arn)
+    if not task_sets:
+        return own
+    all_of_them = [*own, *(event for each in task_sets for event in events.of_service(call.db, each.service_arn))]
+    return sorted(all_of_them, key=lambda event: event.created_at, reverse=True)[: events.KEPT]
 
 
 def service_deployment_arn(service: Service, deployment: Deployment) -> str:

@@ -87,15 +87,16 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
     cluster = find_cluster(call, req.cluster)
     check_launch_type(req.launch_type)
     service_rules.check_controller(req.deployment_controller.type)
-    if req.task_definition is None:
+    external = req.deployment_controller.type == "EXTERNAL"
+    if req.task_definition is None and not external:
         raise AwsError("InvalidParameterException", "TaskDefinition can not be blank.")
-    definition = usable_task_definition(call, req.task_definition)
+    definition = usable_task_definition(call, req.task_definition) if req.task_definition is not None else None
     strategy = strategies.effective(cluster, req.launch_type, req.capacity_provider_strategy)
     service = Service(
         service_arn=service_arn(call, cluster.name, req.service_name),
         service_name=req.service_name,
         cluster_arn=cluster_arn(call, cluster.name),
-        task_definition=definition.task_definition_arn,
+        task_definition=definition.task_definition_arn if definition else "",
         desired_count=service_rules.desired_count(req.scheduling_strategy, req.desired_count),
         scheduling_strategy=req.scheduling_strategy,
         load_balancers=req.load_balancers,
@@ -117,15 +118,20 @@ def create_service(call: Call, req: CreateServiceInput) -> dict[str, Any]:
         service_connect_configuration=req.service_connect_configuration,
         network_configuration=req.network_configuration,
         platform_version=req.platform_version,
+        deployment_controller="EXTERNAL" if external else "ECS",
     )
-    service = service_connect.taking_part(call, cluster, service, definition)
+    if external:
+        service_rules.check_external(service)
+    if definition is not None and not external:
+        service = service_connect.taking_part(call, cluster, service, definition)
     if req.availability_zone_rebalancing is None and service_rules.not_rebalanced(service) is None:
         service = replace(service, availability_zone_rebalancing="ENABLED")
-    service_rules.check(call, service, definition)
+    if definition is not None and not external:
+        service_rules.check(call, service, definition)
     if (there := services.find(call.db, service.service_arn)) is not None and there.status != "INACTIVE":
         return {"service": view(call, service_rules.the_same(there, service))}
 
-    made = begin(service, new_deployment_id(call), definition.task_definition_arn, call.now)
+    made = service if external else begin(service, new_deployment_id(call), service.task_definition, call.now)
     services.create(call.db, made)
     service_connect.carry(call, made)
     tags.clear(call.db, service.service_arn)
@@ -189,6 +195,11 @@ def update_service(call: Call, req: UpdateServiceInput) -> dict[str, Any]:
     given = {name: value for name in _KEPT_UNLESS_GIVEN if (value := getattr(req, name)) is not None}
     if "desired_count" in given and before.scheduling_strategy == "DAEMON":
         raise AwsError("InvalidParameterException", service_rules.NO_DAEMON_COUNT)
+    if before.deployment_controller == "EXTERNAL":
+        begun = {"task_definition": req.task_definition, "force_new_deployment": req.force_new_deployment}
+        service_rules.check_external_update({*given, *(name for name, value in begun.items() if value)})
+        services.save_wish(call.db, replace(before, **given))
+        return {"service": view(call, _found(call, before.service_arn))}
     service = replace(
         before,
         deployment_configuration=_configuration(req.deployment_configuration, before.deployment_configuration),
@@ -225,7 +236,8 @@ def delete_service(call: Call, req: DeleteServiceInput) -> dict[str, Any]:
     if service.status == "ACTIVE":
         if service.scheduling_strategy == "REPLICA" and service.desired_count > 0 and not req.force:
             raise AwsError("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
-        services.delete(call.db, service.service_arn, call.now)
+        for each in (service, *services.task_sets(call.db, service.service_arn)):
+            services.delete(call.db, each.service_arn, call.now)
         service_connect.forget(call, service)
     return {"service": view(call, _found(call, service.service_arn))}
 

@@ -72,7 +72,7 @@ def _check(call: Call, arn: str) -> None:
             cluster = clusters.find(call.db, last(arn))
             if cluster is None or cluster.status == "INACTIVE":
                 raise AwsError("ClusterNotFoundException", "The specified cluster was not found.")
-        case "service":
+        case "service" | "task-set":
             service = services.find(call.db, arn)
             if service is None or service.status == "INACTIVE":
                 raise _missing("service")

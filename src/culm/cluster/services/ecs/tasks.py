@@ -222,8 +222,8 @@ def list_tasks(call: Call, req: ListTasksInput) -> dict[str, Any]:
         service = find_service(call, cluster, req.service_name)
         if service is None:
             raise AwsError("ServiceNotFoundException", "Service not found.")
-        where.append("service_arn = ?")
-        values.append(service.service_arn)
+        where.append("(service_arn = ? OR service_arn IN (SELECT arn FROM ecs_service WHERE task_set_of = ?))")
+        values += [service.service_arn] * 2
     if req.container_instance is not None:
         instance = find_instance(call, cluster, req.container_instance)
         if instance is None:

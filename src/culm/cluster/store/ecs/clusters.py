@@ -64,9 +64,9 @@ def counts(db: Connection, name: str) -> Counts:
         " (SELECT count(*) FROM ecs_task WHERE cluster = :cluster AND last_status = 'RUNNING'),"
         " (SELECT count(*) FROM ecs_task WHERE cluster = :cluster"
         "  AND last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')),"
-        " (SELECT count(*) FROM ecs_service WHERE cluster = :cluster AND deleted_at IS NULL),"
+        " (SELECT count(*) FROM ecs_service WHERE cluster = :cluster AND deleted_at IS NULL AND task_set_of IS NULL),"
         " (SELECT count(*) FROM ecs_service WHERE cluster = :cluster"
-        "  AND deleted_at IS NOT NULL AND drained_at IS NULL)",
+        "  AND deleted_at IS NOT NULL AND drained_at IS NULL AND task_set_of IS NULL)",
         {"cluster": name},
     ).fetchone()
     return Counts(

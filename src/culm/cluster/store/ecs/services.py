@@ -43,12 +43,18 @@ def by_arns(db: Connection, arns: Iterable[str]) -> Sequence[Service]:
 def arns(db: Connection, cluster: str, launch_type: str | None, scheduling_strategy: str | None) -> Sequence[str]:
     """Return the ARNs of a cluster's services by name; None lets every launch type or strategy through."""
     rows = db.execute(
-        "SELECT arn FROM ecs_service WHERE cluster = :cluster AND deleted_at IS NULL"
+        "SELECT arn FROM ecs_service WHERE cluster = :cluster AND deleted_at IS NULL AND task_set_of IS NULL"
         " AND (:launch_type IS NULL OR launch_type = :launch_type)"
         " AND (:scheduling_strategy IS NULL OR scheduling_strategy = :scheduling_strategy) ORDER BY name",
         {"cluster": cluster, "launch_type": launch_type, "scheduling_strategy": scheduling_strategy},
     )
     return [row[0] for row in rows]
+
+
+def task_sets(db: Connection, arn: str) -> Sequence[Service]:
+    """Return the task sets of a service that are not gone, oldest first."""
+    rows = db.execute(_COLUMNS + " WHERE task_set_of = ? AND drained_at IS NULL ORDER BY created_at, rowid", (arn,))
+    return [_service(db, row) for row in rows.fetchall()]
 
 
 def create(db: Connection, service: Service) -> None:
@@ -57,7 +63,7 @@ def create(db: Connection, service: Service) -> None:
     db.execute("DELETE FROM ecs_service WHERE arn = ?", (service.service_arn,))
     db.execute(
         "INSERT INTO ecs_service (arn, cluster, name, created_at, scheduling_strategy, launch_type, desired_count,"
-        " task_definition, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " task_definition, body, task_set_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             service.service_arn,
             last(service.cluster_arn),
@@ -68,19 +74,22 @@ def create(db: Connection, service: Service) -> None:
             service.desired_count,
             service.task_definition,
             text,
+            service.task_set.service_arn if service.task_set else None,
         ),
     )
     deployments.save(db, service, text)
 
 
 def save_wish(db: Connection, service: Service) -> None:
-    """Save what the owner wants from now on."""
+    """Save what the owner wants from now on; the counts of its task sets follow."""
     text = _text(service)
     db.execute(
         "UPDATE ecs_service SET desired_count = ?, task_definition = ?, body = ?, look_at = 0 WHERE arn = ?",
         (service.desired_count, service.task_definition, text, service.service_arn),
     )
     deployments.save(db, service, text)
+    if service.deployment_controller == "EXTERNAL":
+        _rescale(db, service)
 
 
 def delete(db: Connection, arn: str, now: float) -> None:
@@ -95,6 +104,15 @@ def save_facts(db: Connection, service: Service, now: float) -> None:
         (service.task_definition, now if service.status == "INACTIVE" else None, service.service_arn),
     )
     deployments.save(db, service, _text(service))
+
+
+def _rescale(db: Connection, service: Service) -> None:
+    for each in task_sets(db, service.service_arn):
+        if each.task_set is not None and each.status == "ACTIVE":
+            desired = each.task_set.desired(service.desired_count)
+            db.execute(
+                "UPDATE ecs_service SET desired_count = ?, look_at = 0 WHERE arn = ?", (desired, each.service_arn)
+            )
 
 
 def _service(db: Connection, row: Row) -> Service:
