@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, unquote
 from culm.cluster.services.s3 import checksums, conditions
 from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import bucket_named, new_version_id, shown_version_id, version_named
+from culm.cluster.services.s3.tagging import tags_of_header
 from culm.cluster.store.s3 import objects
 from culm.cluster.store.s3.objects import Headers, ObjectVersion
 from culm.cluster.wire.operations import Call, operation
@@ -36,7 +37,8 @@ class CopyObjectInput(Headers, Source):
     storage_class: str | None = None
     expected_bucket_owner: str | None = None
     checksum_algorithm: Stored[str | None] = None
-    tagging_directive: Stored[str | None] = None
+    tagging_directive: Literal["COPY", "REPLACE"] = "COPY"
+    tagging: str = ""
     acl: Stored[Literal["private", "bucket-owner-full-control"] | None] = None
     request_payer: Stored[str | None] = None
     server_side_encryption: Literal["AES256"] | None = None
@@ -71,6 +73,7 @@ def copy_object(call: Call, req: CopyObjectInput) -> dict[str, Any]:
             last_modified=call.now,
             headers=headers_of(req) if replaces else source.facts.headers,
             storage_class=req.storage_class or "STANDARD",
+            tags=tags_of_header(req.tagging) if req.tagging_directive == "REPLACE" else source.facts.tags,
             upload_id=None,
         ),
     )

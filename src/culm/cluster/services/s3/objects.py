@@ -13,6 +13,7 @@ from culm.cluster.services.s3.references import (
     shown_version_id,
     version_named,
 )
+from culm.cluster.services.s3.tagging import tags_of_header
 from culm.cluster.store.s3 import bodies, objects
 from culm.cluster.store.s3.objects import ChecksumMembers, Facts, Headers, ObjectVersion
 from culm.cluster.wire.operations import Call, operation
@@ -38,6 +39,7 @@ class PutObjectInput(Headers, ChecksumMembers):
     storage_class: Stored[str] = "STANDARD"
     acl: Stored[Literal["private", "bucket-owner-full-control"] | None] = None
     request_payer: Stored[str | None] = None
+    tagging: str = ""
 
 
 @operation("s3", "PutObject", long=True, receive=incoming.of_object)
@@ -65,6 +67,7 @@ def put_object(call: Call, req: PutObjectInput) -> dict[str, Any]:
             headers=headers_of(req),
             checksums=given,
             storage_class=req.storage_class,
+            tags=tags_of_header(req.tagging),
         ),
     )
     objects.put(call.db, version)
@@ -154,6 +157,7 @@ def look(call: Call, req: ReadInput) -> tuple[ObjectVersion, tuple[int, int], di
         "last_modified": facts.last_modified,
         "version_id": shown_version_id(bucket, version.version_id),
         "storage_class": None if facts.storage_class == "STANDARD" else facts.storage_class,
+        "tag_count": len(facts.tags) or None,
         "parts_count": facts.parts_count if req.part_number is not None else None,
         "metadata": facts.headers.metadata,
         "cache_control": req.response_cache_control or facts.headers.cache_control,

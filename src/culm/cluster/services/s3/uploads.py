@@ -8,6 +8,7 @@ from culm.cluster.services.s3.checksums import Digests
 from culm.cluster.services.s3.copies import Source, read_source
 from culm.cluster.services.s3.objects import ENCRYPTION, check_key, headers_of
 from culm.cluster.services.s3.references import bucket_named, corrupted, new_version_id, owner, shown_version_id
+from culm.cluster.services.s3.tagging import tags_of_header
 from culm.cluster.store.s3 import bodies, objects, uploads
 from culm.cluster.store.s3.buckets import Bucket
 from culm.cluster.store.s3.objects import ChecksumMembers, Checksums, Facts, Headers, ObjectVersion
@@ -34,6 +35,7 @@ class CreateMultipartUploadInput(Headers):
     acl: Stored[Literal["private", "bucket-owner-full-control"] | None] = None
     request_payer: Stored[str | None] = None
     server_side_encryption: Literal["AES256"] | None = None
+    tagging: str = ""
 
 
 @operation("s3", "CreateMultipartUpload")
@@ -48,6 +50,7 @@ def create_multipart_upload(call: Call, req: CreateMultipartUploadInput) -> dict
         storage_class=req.storage_class,
         checksum_algorithm=req.checksum_algorithm,
         checksum_type=kind if req.checksum_algorithm else None,
+        tags=tags_of_header(req.tagging),
     )
     upload = Upload(upload_id=call.new_id(), bucket=req.bucket, key=req.key, facts=facts)
     uploads.insert(call.db, upload)
@@ -205,6 +208,7 @@ def complete_multipart_upload(call: Call, req: CompleteMultipartUploadInput) -> 
             checksum_type=upload.facts.checksum_type,
             storage_class=upload.facts.storage_class,
             parts_count=len(parts),
+            tags=upload.facts.tags,
             upload_id=upload.upload_id,
         ),
     )

@@ -1,6 +1,7 @@
 """Uploads in parts, from CreateMultipartUpload to their completion or abort."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal
 
@@ -19,6 +20,7 @@ class UploadFacts:
     storage_class: str = "STANDARD"
     checksum_algorithm: str | None = None
     checksum_type: Literal["COMPOSITE", "FULL_OBJECT"] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @record
