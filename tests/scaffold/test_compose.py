@@ -591,6 +591,34 @@ def password_of(folder: Path, variable: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
+    ("image", "published", "port", "others"),
+    [
+        ("rabbitmq:3-management", [15672], 5672, ["15672"]),
+        ("rabbitmq:3-management", [5672, 15672], 5672, ["15672"]),
+        ("axllent/mailpit", [1025, 8025], 8025, ["1025"]),
+        ("adminer", [81], 81, None),
+    ],
+)
+def test_a_known_image_has_its_own_port_first(tmp_path, image, published, port, others):
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": {"tool": {"image": image, "ports": published}}}))
+    block = taken(tmp_path).draft.services["tool"]
+    assert (block.get("port"), block.get("ports")) == (port, others)
+
+
+def test_a_sample_s_development_gives_way_to_the_production_of_the_compose_file(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM base\nEXPOSE 80\nCMD serve\n")
+    (tmp_path / ".env.example").write_text("NODE_ENV=development\nWORKERS=1\nDEBUG=true\n")
+    (tmp_path / "compose.yml").write_text(
+        'services: {web: {build: {context: ., args: ["NODE_ENV=${NODE_ENV:-production}"]}, env_file: .env}}'
+    )
+    result = imported(read([tmp_path / "compose.yml"], {}), tmp_path, Draft(name="project"))
+    web = result.draft.services["web"]
+    assert web.get("args") == {"NODE_ENV": "production"}
+    assert web.get("environment") == {"WORKERS": "1", "DEBUG": "true"}
+    assert "NODE_ENV: left out: development is for a laptop" in "\n".join(map(str, result.notes))
+
+
+@pytest.mark.parametrize(
     "keys",
     [{"image": "mcr.microsoft.com/playwright:v1"}, {"build": {"context": ".", "dockerfile": "ui/Dockerfile.cypress"}}],
 )

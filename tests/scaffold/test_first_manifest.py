@@ -212,6 +212,35 @@ def test_a_compose_file_that_cannot_be_read_is_said_and_folders_are_read(tmp_pat
         ),
         ({"package.json": '{"scripts": {"start": "node ."}, "dependencies": {"express": "5"}}'}, "npm start", 3000),
         ({"go.mod": "module a\n", "main.go": 'package main\n// http.ListenAndServe(":8090", nil)\n'}, '["/app"]', 8090),
+        ({"Gemfile": "gem 'sinatra'\ngem 'puma'\n", "config.ru": "run App"}, "bundle exec puma -b", 9292),
+        ({"Gemfile": 'gem "rails"\n', "config.ru": ""}, "rails server -b 0.0.0.0 -p $PORT", 3000),
+        ({"config.ru": "run App", "app.rb": 'require "sinatra"\n'}, "rackup -I . -o 0.0.0.0", 8080),
+        ({"composer.json": '"laravel/framework": "^12", "php": "^8.2"', "artisan": ""}, "apache2-foreground", 80),
+        ({"mix.exs": 'app: :shop, {:phoenix, "1"}'}, "mix phx.server", 4000),
+        (
+            {
+                "Cargo.toml": '[package]\nname = "shop"\n[dependencies]\naxum = "1"\n',
+                "src/main.rs": 'bind("0.0.0.0:3001")',
+            },
+            '["shop"]',
+            3001,
+        ),
+        ({"pom.xml": "org.springframework.boot", "src/main/A.java": ""}, '"java", "-jar"', 8080),
+        ({"build.gradle.kts": "org.springframework.boot", "src/main/A.kt": ""}, '"java", "-jar"', 8080),
+        (
+            {"Shop.csproj": '<Project Sdk="Microsoft.NET.Sdk.Web"><TargetFramework>net8.0<'},
+            '"dotnet", "Shop.dll"',
+            8080,
+        ),
+        ({"package.json": '{"scripts": {"build": "vite build"}, "d": {"vite": "6"}}'}, "npx serve -s dist", 8080),
+        (
+            {
+                "package.json": '{"scripts": {"build": "vite build"}, "d": {"vite": "6"}}',
+                "vite.config.ts": "build: {outDir: 'www'}",
+            },
+            "npx serve -s www",
+            8080,
+        ),
     ],
 )
 def test_a_folder_that_says_how_it_starts_gets_a_dockerfile(
@@ -247,6 +276,78 @@ def test_a_service_whose_dockerfile_is_written_migrates_by_a_command_of_its_imag
     assert migrates(project.services["pets"]) == ("sh", "-c", "./manage.py migrate")
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Cargo.toml": '[package]\nname = "tool"\n[dependencies]\nclap = "4"\n', "src/main.rs": ""},
+        {"Cargo.toml": "[workspace]\n"},
+        {"Gemfile": "gem 'rake'\n"},
+        {"pom.xml": "junit", "src/main/A.java": ""},
+        {"Shop.csproj": '<Project Sdk="Microsoft.NET.Sdk.Web"><ProjectReference Include="../x"/>'},
+        {"package.json": '{"devDependencies": {"vite": "6"}}'},
+        {"composer.json": '"symfony/console": "7"'},
+    ],
+)
+def test_a_folder_of_no_server_gets_no_dockerfile(tmp_path: Path, files: dict[str, str]) -> None:
+    write(tmp_path, files)
+    assert starter.dockerfile(Sources(tmp_path)) is None
+
+
+def test_the_dockerfile_of_laravel_has_the_driver_of_its_database_and_its_key(tmp_path: Path) -> None:
+    files = {
+        "composer.json": '"laravel/framework": "^12"',
+        "artisan": "",
+        ".env.example": "DB_CONNECTION=pgsql\n",
+        "config/database.php": "'host' => env('DB_HOST', '127.0.0.1'),",
+    }
+    (tmp_path / "pets").mkdir()
+    _, project = made(tmp_path / "pets", files)
+    web = project.services["pets"]
+    assert "docker-php-ext-install pdo_pgsql" in (tmp_path / "pets" / "Dockerfile").read_text()
+    assert dict(project.databases) == {"main": "postgres"}
+    assert {name: web.container.environment[name] for name in ("DB_CONNECTION", "DB_HOST")} == {
+        "DB_CONNECTION": "pgsql",
+        "DB_HOST": "{main.host}",
+    }
+    assert "APP_KEY" in web.container.secrets
+
+
+def test_a_worker_of_rq_is_told_its_redis_by_the_variable_that_it_reads(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": SERVER,
+        "web/requirements.txt": "rq==1\n",
+        "web/app.py": 'os.environ["REDIS_URL"]\n',
+        "web/Procfile": "web: serve\nworker: rq worker mails\n",
+    }
+    assert block(tmp_path, files, "worker")["secrets"]["RQ_REDIS_URL"]["from"] == "{redis.url}"
+
+
+def test_spring_has_more_memory_than_the_usual_slot(tmp_path: Path) -> None:
+    files = {"web/Dockerfile": SERVER, "web/pom.xml": "org.springframework.boot"}
+    assert block(tmp_path, files)["memory"] == 512
+
+
+def test_what_a_dockerfile_copies_and_nobody_has_made_is_said(tmp_path: Path) -> None:
+    files = {"web/Dockerfile": "FROM base\nCOPY target/shop.jar app.py x* /\nEXPOSE 80\nCMD a\n", "web/app.py": ""}
+    text, _ = made(tmp_path, files)
+    assert "Dockerfile copies target/shop.jar, which is not here: make it before `culm up`" in text
+
+
+def test_folders_of_one_image_s_forms_are_one_service_built_from_the_program(tmp_path: Path) -> None:
+    everything = "FROM golang\nADD . /src\nEXPOSE 8080\nCMD a\n"
+    files = {f"packaging/docker/{name}/Dockerfile": everything for name in ("alpine", "distroless")}
+    (tmp_path / "feeds").mkdir()
+    _, project = made(tmp_path / "feeds", {**files, "packaging/rpm/Dockerfile": everything, "go.mod": ""})
+    assert list(project.services) == ["feeds"]
+    assert project.services["feeds"].folder == tmp_path / "feeds"
+    assert project.services["feeds"].dockerfile == tmp_path / "feeds/packaging/docker/alpine/Dockerfile"
+
+
+def test_a_web_server_s_image_listens_where_it_always_does(tmp_path: Path) -> None:
+    files = {"web/Dockerfile": "FROM php:8.3-apache\nCOPY . /var/www\n", "web/search.php": "'port' => 8108,"}
+    assert block(tmp_path, files)["port"] == 80
+
+
 def test_a_procfile_has_workers_and_a_migration(tmp_path: Path) -> None:
     files = {
         "web/Dockerfile": SERVER,
@@ -274,12 +375,37 @@ def migrates(service: Service) -> tuple[str, ...]:
         ({"prisma/schema.prisma": ""}, "npx prisma migrate deploy"),
         ({"knexfile.js": ""}, "npx knex migrate:latest"),
         ({"bin/rails": "", "db/migrate/1_a.rb": ""}, "bin/rails db:migrate"),
+        ({"bin/rails": "", "db/schema.rb": ""}, "bin/rails db:prepare"),
+        ({"artisan": "", "database/migrations/1_a.php": ""}, "php artisan migrate --force"),
+        ({"priv/repo/migrations/1_a.exs": "", "mix.exs": "app: :shop"}, "mix ecto.migrate"),
+        (
+            {"package.json": '{"prisma": {"schema": "src/db/schema.prisma"}}', "src/db/a": ""},
+            "npx prisma migrate deploy",
+        ),
+        ({"package.json": '{"scripts": {"migration:run": "typeorm migration:run -d dist"}}'}, "npm run migration:run"),
+        ({"package.json": '{"scripts": {"migrate": "echo later"}}'}, ""),
     ],
 )
 def test_migrations_are_known_by_the_files_of_their_tools(tmp_path: Path, files: dict[str, str], command: str) -> None:
     here = {f"web/{name}": text for name, text in files.items()}
     _, project = made(tmp_path, {"web/Dockerfile": SERVER, "web/requirements.txt": "psycopg\n", **here})
-    assert migrates(project.services["web"]) == tuple(command.split())
+    web = project.services["web"]
+    assert (migrates(web) if web.migration_command is not None else ()) == tuple(command.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "migration"),
+    [("bin/shop start", ("bin/shop", "eval", "Shop.Release.migrate")), ("mix phx.server", ("mix", "ecto.migrate"))],
+)
+def test_a_release_of_elixir_migrates_by_its_own_function(tmp_path, command, migration):
+    files = {
+        "web/Dockerfile": f"FROM base\nEXPOSE 4000\nCMD {command}\n",
+        "web/mix.exs": "app: :shop\n{:postgrex, 1}\n",
+        "web/lib/release.ex": "defmodule Shop.Release do\n  def migrate do\n",
+        "web/priv/repo/migrations/1_a.exs": "",
+    }
+    _, project = made(tmp_path, files)
+    assert migrates(project.services["web"]) == migration
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ DIGEST_NAME = re.compile(
 
 OWN_SIGNATURE = re.compile(
     r"((FLASK|DJANGO|RAILS|APP|APPLICATION|WEB|SERVER|JWT|JWT_TOKEN|SESSION|COOKIE|CSRF|SIGNING|AUTH|NEXTAUTH|ACCESS|REFRESH"
-    r"|TOKEN)_)*SECRET(_KEY(_BASE)?)?|(\w+_)?(JWT|SIGNING|SESSION|COOKIE)_?KEY|(\w+_)?(SALT|PEPPER)"
+    r"|TOKEN)_)*SECRET(_KEY(_BASE)?)?|(\w+_)?(JWT|HMAC|SIGNING|SESSION|COOKIE)_?KEY|(\w+_)?(SALT|PEPPER)"
 )
 """What a program signs its own sessions and tokens with; STRIPE_SECRET is somebody else's."""
 

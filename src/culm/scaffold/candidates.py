@@ -8,7 +8,7 @@ import json
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from os.path import relpath
 from pathlib import Path
@@ -71,6 +71,7 @@ def complete(
     front = front_of(candidates, balanced)
     others = beside_the_first(candidates)
     for candidate in candidates:
+        tell_absent(candidate)
         room(candidate)
         if candidate in balanced:
             route(candidate, front is candidate, alone=len(balanced) == 1)
@@ -167,15 +168,18 @@ BUNDLERS = re.compile(
     r"react-scripts start|ng serve|vue-cli-service serve|webpack(-dev-server| serve)|next dev|nuxt dev"
 )
 BUNDLER_MEMORY = 768
+SPRING_MEMORY = 512
 
 
 def room(candidate: Outline) -> None:
-    """Give more memory to a server that bundles a front end while it runs; the usual slot ends it."""
+    """Give more memory to what the usual slot would end: a server that bundles a front end while it runs, Spring."""
     if "memory" in candidate.block.keys or candidate.sources is None or candidate.image is None:
         return
     command = " ".join(candidate.command or candidate.image.command())
     if match := BUNDLERS.search(f"{command}\n{script_of(candidate.sources, command)}"):
         candidate.block.put("memory", BUNDLER_MEMORY, f"{match[0]} bundles while it runs")
+    elif "springframework.boot" in "\n".join(candidate.sources.dependencies.values()):
+        candidate.block.put("memory", SPRING_MEMORY, "Spring Boot has its heap and as much beside it")
 
 
 SCRIPT = re.compile(r"\b(?:npm|yarn|pnpm|bun)\s+(?:run\s+)?(?P<name>[A-Za-z][\w:.-]*)")
@@ -283,9 +287,15 @@ def tell_port(draft: Draft, candidate: Outline) -> None:
             return
 
 
+RQ_WORKER = re.compile(r"\brq\s+worker\b(?!.*\s(?:-u|--url)\b)")
+"""It looks on this machine, but for what RQ_REDIS_URL says: https://python-rq.org/docs/workers/"""
+
+
 def tell_cache(draft: Draft, candidate: Outline) -> None:
     """Give its code a Redis, where it has a client for one and reads its URL from a variable."""
     variables = database_variables.of_cache(candidate.sources) if candidate.sources is not None else []
+    if variables and RQ_WORKER.search(" ".join(candidate.command)):
+        variables = [*variables, "RQ_REDIS_URL"]
     if not variables:
         return
     name = next((each for each in draft.databases if draft.engine(each) in engines.CACHES), None)
@@ -353,7 +363,7 @@ def give_variables(candidate: Outline, texts: Mapping[str, str]) -> None:
     for variable, text in texts.items():
         if variable in environment or variable in secrets:
             continue
-        if text.endswith((".host}", ".port}")) and "://" not in text:
+        if (text.endswith((".host}", ".port}")) and "://" not in text) or "{" not in text:
             environment[variable] = text
         else:
             secrets[variable] = {"from": text, "reason": database_variables.REASON}
@@ -390,6 +400,24 @@ def first_of_each_folder(candidates: Sequence[Outline]) -> list[Outline]:
     return list(result.values())
 
 
+def tell_absent(candidate: Outline) -> None:
+    """Say what a Dockerfile copies that is not in the folder: somebody has to make it before each build."""
+    image = candidate.image
+    if image is None or not image.folder.is_dir():
+        return
+    absent = {
+        source: None
+        for each in image.instructions
+        if each.keyword in ("COPY", "ADD") and each.flag("from") is None and not each.documents
+        for source in (each.form or dockerfile.words(each.rest))[:-1]
+        if not any(sign in source for sign in "$*?[") and "://" not in source and not source.startswith("git@")
+        if not (image.folder / source.lstrip("/")).exists()
+    }
+    if absent:
+        listed = ", ".join([*absent][:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
+        candidate.block.comments.append(f"{image.name} copies {listed}, which is not here: make it before `culm up`")
+
+
 def migrate(candidate: Outline, written: Written) -> None:
     """Write a migration's Dockerfile, where the folder has a tool's files and none of its own."""
     image, block = candidate.image, candidate.block
@@ -400,6 +428,8 @@ def migrate(candidate: Outline, written: Written) -> None:
     guessed = guess.migration(candidate.sources)
     if guessed is None:
         return
+    if guessed.command[1:2] == ("eval",) and guessed.command[0] not in " ".join(image.command()):
+        guessed = replace(guessed, command=("mix", "ecto.migrate"))  # this image starts no release
     if guessed.base or copied(image, candidate.sources.folder / guessed.why.rstrip("/")):
         add_migration(candidate, guessed, written)
         return

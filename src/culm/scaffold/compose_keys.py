@@ -12,14 +12,14 @@ from culm.lint import commands, rules
 from culm.lint.findings import Setting
 from culm.project import engines, host_mentions, texts, values
 from culm.project.compose import dotenv
-from culm.project.compose.load import Compose, arguments_of
+from culm.project.compose.load import Compose, arguments_of, usual_files
 from culm.project.compose.services import ComposeService, EnvironmentFile
 from culm.project.compose.tree import Scalar, SourceLine, missing
 from culm.project.load import shown
 from culm.scaffold import compose_container, compose_secrets, compose_waits, database_variables, vault_secrets
 from culm.scaffold.candidates import Outline
 from culm.scaffold.compose_notes import Notes
-from culm.scaffold.compose_roles import Role
+from culm.scaffold.compose_roles import Role, usual_port
 from culm.scaffold.database_variables import Login
 from culm.scaffold.draft import Draft
 
@@ -212,6 +212,9 @@ class KeyImport:
         every += [port for port in service.exposed if port.target not in published]
         tcp = list(dict.fromkeys(port.target for port in every if port.protocol == "tcp"))
         able = [port for port in tcp if port not in (443, 8443)] or tcp
+        usual = usual_port(service.image) if service.at("build") is None else None
+        if usual is not None and (usual[0] in tcp or (able and not usual[1])):
+            able = [usual[0]]
         if able:
             block.put("port", able[0])
         rest = [str(port) for port in tcp if port not in able[:1]]
@@ -367,7 +370,14 @@ class KeyImport:
         except dotenv.EnvironmentFileError as error:
             self.notes.of(service, place, "env_file", f"left out: {shown(file)}:{error.line}: {error.problem}")
             return
+        laptop = of_laptop(every, self.model.root) if file != Path(given.path) else {}
         for name, value in every.items():
+            if name in laptop:
+                place = SourceLine(file=shown(file), line=lines.get(name, 1))
+                self.notes.add(
+                    place, name, f"left out: {value} is for a laptop, and not what the compose file has itself"
+                )
+                continue
             if only is not None and (name not in only or not value or OF_THIS_MACHINE.search(value)):
                 continue
             if self.of_database(name, value):
@@ -570,8 +580,26 @@ def with_sample(root: Path, environment: Mapping[str, str]) -> tuple[dict[str, s
     sample = None if file.exists() else sample_of(file)
     if sample is None:
         return dict(environment), None
-    known = {name: value for name, value in environment_of(sample, environment).items() if value}
+    given = environment_of(sample, environment)
+    known = {name: value for name, value in given.items() if value and name not in of_laptop(given, root)}
     return {**known, **environment}, sample
+
+
+LAPTOP = re.compile(r"development|dev|local|debug|true|yes|on|1", re.IGNORECASE)
+DEPLOYED = r"(?:production|prod|false|no|off|0)"
+
+
+def of_laptop(given: Mapping[str, str], root: Path) -> dict[str, str]:
+    """Return the variables of a sample that switch to development what the compose file leaves in production.
+
+    `RAILS_ENV=development` in a sample is for whoever copies it, where the compose file has `${RAILS_ENV:-production}`.
+    """
+    files = "\n".join(texts.read(path) for path in usual_files(root))
+    return {
+        name: value
+        for name, value in given.items()
+        if LAPTOP.fullmatch(value) and re.search(rf"\$\{{{re.escape(name)}:?-{DEPLOYED}\}}", files)
+    }
 
 
 def env_file_in(folder: Path) -> Path | None:

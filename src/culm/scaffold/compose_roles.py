@@ -58,6 +58,11 @@ IMAGE_PORTS: tuple[tuple[str, int, bool], ...] = (
 """Where ready images listen, and whether they speak HTTP there."""
 
 
+def usual_port(image: str) -> tuple[int, bool] | None:
+    """Return where a ready image listens, and whether it speaks HTTP there; None for one that is not known."""
+    return next(((port, http) for pattern, port, http in IMAGE_PORTS if re.search(pattern, image.lower())), None)
+
+
 def engines() -> tuple[str, ...]:
     """Return the engines that `databases:` knows."""
     annotated = DatabaseBlock.__annotations__["engine"]

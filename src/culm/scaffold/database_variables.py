@@ -179,9 +179,13 @@ def of_code(sources: Sources, database: str, engine: str) -> dict[str, str]:
         for pattern, part in PARTS:
             if re.fullmatch(PREFIX[kind] + pattern, variable) or (part == "url" and WHOLE.fullmatch(variable)):
                 result[variable] = url(sources, database, kind) if part == "url" else f"{{{database}.{part}}}"
+    if kind in CONNECTIONS and sources.has("artisan"):
+        result["DB_CONNECTION"] = CONNECTIONS[kind]
     return result
 
 
+CONNECTIONS = {"postgres": "pgsql", "mysql": "mysql"}
+"""What Laravel calls its drivers: https://laravel.com/docs/12.x/database#configuration"""
 CACHE_URL = re.compile(r"(REDIS|VALKEY)_?(URL|URI|DSN)|(CELERY_)?BROKER_URL|CELERY_RESULT_BACKEND")
 CACHE_CLIENT = re.compile(r"^\s*[\"']?(redis|rq|ioredis|valkey)\b", re.MULTILINE)
 

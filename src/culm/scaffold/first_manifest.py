@@ -35,13 +35,14 @@ from culm.scaffold.compose_notes import Notes
 from culm.scaffold.database_variables import read_in
 from culm.scaffold.draft import Block, Commented, Draft, settled
 from culm.scaffold.guess import ImageSource, Migration
-from culm.scaffold.sources import NOT_OURS, TESTS, Sources, code_folder, folders
+from culm.scaffold.sources import NAMED, NOT_OURS, PROGRAMS, TESTS, Sources, code_folder, folders
 
 DEEPEST = 4
 IGNORE_FILE = ".dockerignore"
 PASSED_OVER = (
     NOT_OURS
     | TESTS
+    | {"debian", "rpm", "deb", "snap", "flatpak", "nfpm"}
     | {"ci", "hack", "tools", "devcontainer", "dev-container", "base", "base-image", "benchmarks", "bench"}
 )
 VARIANTS = frozenset(
@@ -62,6 +63,11 @@ VARIANTS = frozenset(
         "builder",
     }
     | {
+        "default",
+        "distroless",
+        "fpm",
+        "apache",
+        "rootless",
         "base",
         "migrate",
         "migrations",
@@ -96,9 +102,10 @@ VARIANTS = frozenset(
 )
 """Endings of Dockerfiles' names that tell another form of the same image, or no image."""
 PLAIN = ("Dockerfile", "Containerfile", "dockerfile")
-PREFERRED = ("prod", "production", "release", "alpine", "slim")
+PREFERRED = ("prod", "production", "release", "default", "alpine", "slim")
 GENERAL = frozenset(
     {"docker", "app", "src", "deploy", "deployment", "container", "image", "images", "dockerfiles", "code", "server"}
+    | {"packaging", "scripts"}
 )
 """Names of folders that say nothing about the service in them."""
 Ask = Callable[[str], int | None]
@@ -203,7 +210,10 @@ def found_images(root: Path, draft: Draft) -> list[tuple[str, ImageSource]]:
         for part, path in dockerfiles(folder):
             image = with_context(root, path)
             place = Path(os.path.relpath(folder, root))
-            given = part or name_of(place, root)
+            apart = image.folder != folder and folder.name.lower() in VARIANTS
+            named = place.parent if apart else place
+            says_nothing = image.folder == root and {each.lower() for each in named.parts} <= GENERAL
+            given = part or (root.name if says_nothing else name_of(named, root))
             engine = next((each for base in image.bases if (each := compose_roles.engine_of(base))), None)
             if engine is not None:
                 if (served := compose_roles.served(engine)) is not None:
@@ -221,7 +231,20 @@ def found_images(root: Path, draft: Draft) -> list[tuple[str, ImageSource]]:
                 draft.comments.append(no_command(root, path))
             else:
                 result.append((given, image))
-    return told_apart(result, root)
+    return told_apart(one_form_of_each(result), root)
+
+
+def one_form_of_each(images: Sequence[tuple[str, ImageSource]]) -> list[tuple[str, ImageSource]]:
+    """Return the images, of those in folders such as `docker/alpine` and `docker/distroless` only one."""
+    forms: dict[tuple[Path, Path], list[tuple[str, ImageSource]]] = {}
+    for given, image in images:
+        place = image.path.parent
+        apart = image.folder != place and place.name.lower() in VARIANTS
+        forms.setdefault((place.parent if apart else image.path, image.folder), []).append((given, image))
+    order = {word: number for number, word in enumerate(PREFERRED)}
+    return [
+        min(same, key=lambda each: order.get(each[1].path.parent.name.lower(), len(order))) for same in forms.values()
+    ]
 
 
 def shown_place(place: Path, path: Path) -> str:
@@ -284,7 +307,24 @@ def with_context(root: Path, path: Path) -> ImageSource:
         if folder == root:
             break
         folder = folder.parent
+    if best == path.parent and not sources and takes_all(image) and not holds_program(best):
+        above = (folder for folder in best.parents if folder == root or root in folder.parents)
+        best = next((folder for folder in above if holds_program(folder)), best)
     return guess.image(path, best, {})
+
+
+def takes_all(image: ImageSource) -> bool:
+    """Return whether an image copies its whole context."""
+    copies = [each for each in image.instructions if each.keyword in ("COPY", "ADD") and each.flag("from") is None]
+    return any("." in {source.rstrip("/") for source in dockerfile.words(each.rest)[:-1]} for each in copies)
+
+
+def holds_program(folder: Path) -> bool:
+    """Return whether a folder itself has a file that names dependencies, or code."""
+    try:
+        return any(path.name in NAMED or path.suffix in PROGRAMS for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return False
 
 
 def copied(image: ImageSource) -> Iterable[str]:

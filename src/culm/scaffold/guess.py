@@ -133,6 +133,10 @@ BASES: tuple[tuple[str, int], ...] = (
 )
 
 
+WEB_SERVER = re.compile(r"(^|/)(php:[\w.-]*apache|wordpress:?)")
+"""What serves by itself, whatever ports the code names."""
+
+
 def port(built: ImageSource, sources: Sources, command: Sequence[str] = ()) -> Guess | None:
     """Return where the service listens, and how that is known.
 
@@ -153,6 +157,8 @@ def port(built: ImageSource, sources: Sources, command: Sequence[str] = ()) -> G
                 number = re.search(r"(\d{2,5})\D*$", value)
                 if re.search(r"(^|_)PORTS?$|_URLS$", name) and number and int(number[1]) < 65536:
                     return Guess(value=number[1], why=f"by {name} in its Dockerfile, which has no EXPOSE")
+    if any(WEB_SERVER.search(base) for base in built.bases):
+        return Guess(value="80", why=f"as {built.bases[0]} does; its Dockerfile has no EXPOSE")
     if (coded := of_code(sources)) is not None:
         return coded
     for base in built.bases:
@@ -247,8 +253,22 @@ DRIVERS: tuple[tuple[str, str], ...] = (
     (r"\b(mysqlclient|pymysql|aiomysql|asyncmy|mysql-connector-python|django\.db\.backends\.mysql)\b", "mysql"),
     (r"\"(mysql|mysql2)\"\s*:|provider\s*=\s*\"mysql\"|go-sql-driver/mysql|gorm\.io/driver/mysql", "mysql"),
     (r"gem\s+[\"']mysql2[\"']|mysql-connector-j|r2dbc-mysql|MySqlConnector", "mysql"),
+    (r"^sqlx\s*=[^\n]*\"postgres\"|^tokio-postgres\b|^diesel\s*=[^\n]*\"postgres\"|\"sqlx-postgres\"", "postgres"),
+    (r"^sqlx\s*=[^\n]*\"mysql\"|^diesel\s*=[^\n]*\"mysql\"|\"sqlx-mysql\"", "mysql"),
     (r"org\.postgresql|r2dbc-postgresql|jdbc-postgresql|npgsql|postgrex", "postgres"),
 )
+
+
+LARAVEL = {"mysql": "mysql", "mariadb": "mariadb", "pgsql": "postgres"}
+
+
+def of_laravel(sources: Sources) -> Guess | None:
+    """Return the database that an environment file of Laravel's names; SQLite is a file, and none of these."""
+    for file in sorted(sources.folder.glob(".env*")):
+        connection = re.search(r"^DB_CONNECTION=[\"']?(\w+)", sources.text(file.name), re.MULTILINE)
+        if connection is not None and (engine := LARAVEL.get(connection[1])) is not None:
+            return Guess(value=engine, why=f"by DB_CONNECTION in {file.name}")
+    return None
 
 
 GO_DRIVER = re.compile(
@@ -262,8 +282,10 @@ def database(sources: Sources) -> Guess | None:
     """Return the kind of database whose driver the service has."""
     for path, text in sources.dependencies.items():
         for pattern, engine in DRIVERS:
-            if re.search(pattern, text):
+            if re.search(pattern, text, re.MULTILINE):
                 return Guess(value=engine, why=f"{path} names a driver for it")
+    if sources.has("artisan") and (laravel := of_laravel(sources)) is not None:
+        return laravel
     for path, text in sources.code.items():
         if path.endswith(".go") and (match := GO_DRIVER.search(text)):
             return Guess(
@@ -301,15 +323,51 @@ def migration(sources: Sources) -> Migration | None:
         return Migration(command=("flask", "db", "upgrade"), why="migrations/")
     if sources.has("prisma/migrations") or sources.has("prisma/schema.prisma"):
         return Migration(command=("npx", "prisma", "migrate", "deploy"), why="prisma/")
+    if (schema := re.search(r"\"schema\"\s*:\s*\"([\w./-]+\.prisma)\"", sources.text("package.json"))) is not None:
+        return Migration(command=("npx", "prisma", "migrate", "deploy"), why=schema[1].rpartition("/")[0] or schema[1])
     for name in ("knexfile.js", "knexfile.ts", "knexfile.cjs", "knexfile.mjs"):
         if sources.has(name):
             return Migration(command=("npx", "knex", "migrate:latest"), why=name)
     if sources.has("db/migrate") and sources.has("bin/rails"):
         return Migration(command=("bin/rails", "db:migrate"), why="db/migrate")
+    if sources.has("db/schema.rb") and sources.has("bin/rails"):
+        return Migration(command=("bin/rails", "db:prepare"), why="db/schema.rb")
+    if sources.has("artisan") and sources.has("database/migrations"):
+        return Migration(command=("php", "artisan", "migrate", "--force"), why="database/migrations")
+    if sources.has("priv/repo/migrations"):
+        return of_ecto(sources)
+    if (script := of_script(sources)) is not None:
+        return script
     for name in ("create_db.py", "create_tables.py", "init_db.py", "initdb.py"):
         if "create_all(" in sources.text(name) and "drop_all(" not in sources.text(name):
             return Migration(command=("python", name), why=name)
     return of_sql(sources)
+
+
+def of_ecto(sources: Sources) -> Migration:
+    """Return Ecto's migration: by the release's own function where there is one, else by mix.
+
+    https://hexdocs.pm/phoenix/releases.html#ecto-migrations
+    """
+    why = "mix.exs"
+    application = re.search(r"\bapp:\s*:(\w+)", sources.text("mix.exs"))
+    for path, text in sources.code.items():
+        module = re.search(r"^defmodule\s+([\w.]+\.Release)\b", text, re.MULTILINE) if path.endswith(".ex") else None
+        if application is not None and module is not None and "def migrate" in text:
+            return Migration(command=(f"bin/{application[1]}", "eval", f"{module[1]}.migrate"), why=why)
+    return Migration(command=("mix", "ecto.migrate"), why=why)
+
+
+SCRIPTS = re.compile(
+    r"\"(?P<name>migrations?:(?:run|up|deploy)|migrate(?::(?:up|deploy|latest|prod))?|db:migrate)\"\s*:\s*"
+    r"\"[^\"]*\b(?:typeorm|sequelize|drizzle-kit|mikro-orm|node-pg-migrate|db-migrate)\b"
+)
+
+
+def of_script(sources: Sources) -> Migration | None:
+    """Return the migration that a script of package.json runs by a tool for databases."""
+    match = SCRIPTS.search(sources.text("package.json"))
+    return Migration(command=("npm", "run", match["name"]), why="package.json") if match is not None else None
 
 
 REVISION = re.compile(r"^revision\b[^=\n]*=\s*[\"'](?P<name>\w+)", re.MULTILINE)

@@ -3,29 +3,12 @@
 import json
 import re
 
-from culm.core.model.record import record
 from culm.lint import rules
 from culm.lint.findings import Setting
 from culm.project.compose import dotenv
-from culm.scaffold import guess, vault_secrets
+from culm.scaffold import language_starters, vault_secrets
 from culm.scaffold.sources import Sources
-
-
-@record
-class Starter:
-    """A Dockerfile to be written."""
-
-    text: str
-    why: str
-    """What it was made from."""
-    command: str = ""
-    """The shell line of its CMD, with `$PORT`; empty for a program that it builds itself."""
-    port: str = ""
-
-    @property
-    def standalone(self) -> str:
-        """The command for an image of others, which sets no PORT."""
-        return self.command.replace("$PORT", f"${{PORT:-{self.port}}}")
+from culm.scaffold.starter_file import Starter, file, port
 
 
 def processes(sources: Sources) -> dict[str, str]:
@@ -58,14 +41,20 @@ def recipe(sources: Sources) -> tuple[str, str]:
 
 
 def dockerfile(sources: Sources) -> Starter | None:
-    """Return a Dockerfile for Python, Node or Go; None for a folder of none of them, or without a way to start."""
+    """Return a Dockerfile for what is in a folder; None for a language that is not known, or without a way to start."""
     web = processes(sources).get("web", "")
     if any(sources.has(name) for name in ("requirements.txt", "pyproject.toml", "Pipfile")):
         return python(sources, web)
+    for made in (language_starters.php, language_starters.ruby, language_starters.elixir):
+        if (written := made(sources)) is not None:
+            return written
     if sources.has("package.json"):
-        return node(sources, web)
+        return node(sources, web) or language_starters.front_end(sources)
     if sources.has("go.mod"):
         return go(sources)
+    for made in (language_starters.rust, language_starters.java, language_starters.dotnet):
+        if (written := made(sources)) is not None:
+            return written
     return None
 
 
@@ -278,14 +267,3 @@ def settings(sources: Sources) -> dict[str, str]:
         return dotenv.parse(sources.text(ENVIRONMENT_FILE), {}, {})
     except dotenv.EnvironmentFileError:
         return {}
-
-
-def port(sources: Sources, command: str) -> str:
-    """Return the port that the command or the source names, else 8080."""
-    match = guess.NAMED_PORTS.search(command)
-    guessed = guess.of_code(sources) or guess.of_framework(sources, command)
-    return match[1] if match else guessed.value if guessed else "8080"
-
-
-def file(lines: str, listens: str, command: str) -> str:
-    return f"{lines}ENV PORT={listens}\nEXPOSE {listens}\nCMD {command}\n"

@@ -13,6 +13,7 @@ from culm.lint import rules
 from culm.project.engines import SQL
 from culm.scaffold.candidates import Outline, as_mapping
 from culm.scaffold.draft import Draft
+from culm.scaffold.guess import ImageSource
 from culm.scaffold.sources import Sources
 
 NAME = r"[\"'](?P<name>[A-Z][A-Z0-9_]+)[\"']"
@@ -26,6 +27,11 @@ STRICT = (
 )
 """Readings that fail where the variable is missing: os.environ, python-decouple, environs and django-environ, Ruby,
 Elixir, envalid of Node.js."""
+CLAP = re.compile(
+    r"#\[(?:clap|arg)\((?:[^\]]*,\s*)?env\s*(?:,(?![^\]]*default)[^\]]*)?\)\]\s*"
+    r"(?:pub\s+)?(?P<name>\w+)\s*:\s*(?!Option)"
+)
+"""Fields without a default of Rust's clap: https://docs.rs/clap/latest/clap/_derive/"""
 LENIENT = (
     rf"(?:environ\.get|(?<!\w)getenv|\.Getenv)\(\s*{NAME}\s*\)",
     rf"(?:process\.env|(?<!\w)ENV)\[\s*{NAME}\s*\]",
@@ -45,7 +51,7 @@ NOT_OURS = re.compile(
 )
 """Of a database, or of the machine that builds; a task signs AWS's requests with its role."""
 OF_AWS = re.compile(r"^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$")
-LANGUAGES = frozenset({".py", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".go", ".rb", ".ex", ".exs"})
+LANGUAGES = frozenset({".py", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".go", ".rb", ".ex", ".exs", ".rs"})
 
 
 @record
@@ -87,6 +93,8 @@ def readings(sources: Sources) -> Readings:
                 if not COMPARED.match(text, match.end()):
                     (defaulted if DEFAULTED.match(text, match.end()) else names).add(match["name"])
         defaulted |= {match["name"] for match in re.finditer(ANY, text) if str(match.start("name")) not in plain}
+        if path.endswith(".rs"):
+            strict |= {match["name"].upper() for match in CLAP.finditer(text)}
         if "env_prefix" not in text:
             strict |= {
                 field["name"].upper() for body in SETTINGS.finditer(text) for field in FIELD.finditer(body["body"])
@@ -104,6 +112,17 @@ def of_code(sources: Sources) -> Secrets:
     }
     needed = {name for name in secret if name in read.strict or rules.takes_any_text(name)}
     return Secrets(needed=tuple(sorted(needed)), optional=tuple(sorted(secret - needed)))
+
+
+RAILS_PRODUCTION = re.compile(r"\bRAILS_ENV(?:\s+|=)[\"']?production\b")
+
+
+def of_framework(sources: Sources, image: ImageSource) -> list[str]:
+    """Return the secrets without which a framework starts nothing, and which it reads itself: Laravel's, Rails'."""
+    if sources.has("artisan"):
+        return ["APP_KEY"]
+    production = any(each.keyword == "ENV" and RAILS_PRODUCTION.search(each.rest) for each in image.instructions)
+    return ["SECRET_KEY_BASE"] if production and sources.has("config/application.rb") else []
 
 
 def give(candidate: Outline, files: Mapping[str, str]) -> None:
@@ -125,17 +144,18 @@ def tell(candidates: Iterable[Outline]) -> None:
         if candidate.sources is None or candidate.image is None:
             continue
         secrets, block = of_code(candidate.sources), candidate.block
+        needed = dict.fromkeys([*secrets.needed, *of_framework(candidate.sources, candidate.image)])
         set_by_image = " ".join(each.rest for each in candidate.image.instructions if each.keyword == "ENV")
         taken = {*as_mapping(block.get("environment")), *as_mapping(block.get("secrets"))}
         taken |= set(re.findall(r"[A-Z][A-Z0-9_]+", set_by_image))
         files = {}
-        for name in secrets.needed:
+        for name in needed:
             if name in taken:
                 continue
             owner = shared.setdefault((candidate.sources.folder, name), block.name)
             files[name] = file_of(name) if owner == block.name else f"{owner}/{file_of(name)}"
         give(candidate, files)
-        if optional := [name for name in secrets.optional if name not in taken]:
+        if optional := [name for name in secrets.optional if name not in taken | {*needed}]:
             example = f"`secrets: {{{optional[0]}: {{vault: {file_of(optional[0])}}}}}`"
             block.comments.append(f"its code reads {', '.join(optional)}, too, and starts without: {example}")
 
