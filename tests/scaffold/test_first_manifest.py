@@ -312,6 +312,28 @@ def test_the_dockerfile_of_laravel_has_the_driver_of_its_database_and_its_key(tm
     assert "APP_KEY" in web.container.secrets
 
 
+@pytest.mark.parametrize(
+    ("code", "variable", "value"),
+    [
+        ('if os.getenv("DB") == "postgres": a\nif os.getenv("DB") == "mysql": b', "DB", "postgres"),
+        ("if (process.env['DB_CLIENT'] === 'pg') a()", "DB_CLIENT", "pg"),
+        ('if os.environ["DB_ENGINE"] == "mysql": b', "DB_ENGINE", None),
+    ],
+)
+def test_a_program_that_is_told_its_kind_of_database_is_told(tmp_path, code, variable, value):
+    files = {"web/Dockerfile": SERVER, "web/requirements.txt": "psycopg\n", "web/a.py": f"{code}\n"}
+    assert block(tmp_path, files).get("environment", {}).get(variable) == value
+
+
+def test_a_password_that_a_helper_of_the_program_s_own_reads_is_the_database_s(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": SERVER,
+        "web/requirements.txt": "psycopg\n",
+        "web/a.py": 'envsecret("DB_PASSWORD", "")\n',
+    }
+    assert block(tmp_path, files)["secrets"]["DB_PASSWORD"]["from"] == "{main.password}"
+
+
 def test_a_worker_of_rq_is_told_its_redis_by_the_variable_that_it_reads(tmp_path: Path) -> None:
     files = {
         "web/Dockerfile": SERVER,

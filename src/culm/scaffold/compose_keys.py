@@ -370,7 +370,7 @@ class KeyImport:
         except dotenv.EnvironmentFileError as error:
             self.notes.of(service, place, "env_file", f"left out: {shown(file)}:{error.line}: {error.problem}")
             return
-        laptop = of_laptop(every, self.model.root) if file != Path(given.path) else {}
+        laptop = of_laptop(every, self.model.root) if any(word in file.name for word in SAMPLES) else {}
         for name, value in every.items():
             if name in laptop:
                 place = SourceLine(file=shown(file), line=lines.get(name, 1))

@@ -91,7 +91,7 @@ def of_url(value: str, names: Mapping[str, str], engine: Mapping[str, str]) -> s
 
 
 READ = re.compile(
-    r"(?:environ(?:\.get)?\s*[\[(]|getenv\(|Getenv\(|LookupEnv\(|\benv(?:\.\w+)?\(|\bconfig\(|process\.env\[|\bENV(?:\.fetch)?[\[(]|"
+    r"(?:environ(?:\.get)?\s*[\[(]|getenv\(|Getenv\(|LookupEnv\(|\b(?:get_?)?env[._]?\w*\(|\bconfig\(|process\.env\[|\bENV(?:\.fetch)?[\[(]|"
     r"\bSystem\.(?:get_env|fetch_env!?)\(|\benv::var(?:_os)?\(|\bGetEnvironmentVariable\()\s*"
     r"[\"'](?P<quoted>[A-Z][A-Z0-9_]+)[\"']|process\.env\.(?P<plain>[A-Z][A-Z0-9_]+)"
 )
@@ -179,11 +179,21 @@ def of_code(sources: Sources, database: str, engine: str) -> dict[str, str]:
         for pattern, part in PARTS:
             if re.fullmatch(PREFIX[kind] + pattern, variable) or (part == "url" and WHOLE.fullmatch(variable)):
                 result[variable] = url(sources, database, kind) if part == "url" else f"{{{database}.{part}}}"
+    for text in sources.code.values():
+        result |= {
+            match["name"]: match["value"] for match in CHOSEN.finditer(text) if match["value"] in KINDS.get(kind, ())
+        }
     if kind in CONNECTIONS and sources.has("artisan"):
         result["DB_CONNECTION"] = CONNECTIONS[kind]
     return result
 
 
+KINDS = {"postgres": ("postgres", "postgresql", "pgsql", "pg"), "mysql": ("mysql", "mysql2", "mariadb")}
+CHOSEN = re.compile(
+    r"[\"'](?P<name>(?:DB|DATABASE|SQL)(?:_?(?:TYPE|ENGINE|CLIENT|DRIVER|DIALECT|CONNECTION|VENDOR|PROVIDER))?)[\"']"
+    r"\s*[)\]]\s*={2,3}\s*[\"'](?P<value>\w+)[\"']"
+)
+"""`if os.getenv("DB") == "postgres"`: a variable says which of its databases a program takes."""
 CONNECTIONS = {"postgres": "pgsql", "mysql": "mysql"}
 """What Laravel calls its drivers: https://laravel.com/docs/12.x/database#configuration"""
 CACHE_URL = re.compile(r"(REDIS|VALKEY)_?(URL|URI|DSN)|(CELERY_)?BROKER_URL|CELERY_RESULT_BACKEND")
