@@ -79,9 +79,8 @@ def publish(shop: Shop) -> None:
             cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
 
 
-@pytest.fixture
-def viewer(shop: Shop) -> Viewer:
-    """Somebody who looks at a target to which all is deployed, with log lines and a configuration file."""
+def furnish(shop: Shop) -> None:
+    """Deploy all, and let there be log lines and a configuration file."""
     shop.up()
     logs, at = shop.account.client("logs"), int(now() * 1000)
     logs.create_log_stream(logGroupName="/culm/bamboo/web", logStreamName="web/web/1")
@@ -90,6 +89,12 @@ def viewer(shop: Shop) -> Viewer:
     shop.account.client("s3").put_object(
         Bucket="culm-bamboo-123456789012-us-east-1", Key="stg/accounts/settings.yml", Body=b"password: hush-hush"
     )
+
+
+@pytest.fixture
+def viewer(shop: Shop) -> Viewer:
+    """Somebody who looks at a target to which all is deployed."""
+    furnish(shop)
     project = shop.project
     watcher = Watcher(Looker(shop.target, project, now), prices_of(shop.target), lambda: None)
     jobs = Jobs(project.root, project.targets["stg"], now=now, done=lambda: None, stop_task=lambda id: None)
