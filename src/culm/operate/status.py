@@ -45,9 +45,8 @@ def status(target: Target, project: Project, prices: PriceList | None = None) ->
     """
     surveyed = survey(target, project)
     live = surveyed.observed
-    if live.cluster is None:
-        return {"project": project.name, "services": [], "instances": [], "rules": [], "events": [], "jobs": []}
     there = [service for service in project.services.values() if service.name in live.services]
+    jobs = project.jobs.values() if live.cluster is not None else ()
     shown = Shown(
         project=project, target=target, survey=surveyed, health=health(target, project, there, live), now=now()
     )
@@ -63,7 +62,7 @@ def status(target: Target, project: Project, prices: PriceList | None = None) ->
         "instances": [instance(machine, running) for machine in surveyed.instances],
         "rules": rules(live),
         "events": events(live),
-        "jobs": [job_runs.look(target, project, job, now()) for job in project.jobs.values()],
+        "jobs": [job_runs.look(target, project, job, shown.now) for job in jobs],
         "saved": None if prices is None else saved(project, target.settings, surveyed, prices),
     }
 
@@ -85,7 +84,7 @@ def health(
     groups = {
         service.name: str(group["TargetGroupArn"])
         for service in services
-        if (group := live.target_groups.get(render.family(project, service))) is not None and service.balanced
+        if (group := live.target_groups.get(render.group_name(project, service))) is not None and service.balanced
     }
     with ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip(groups, pool.map(lambda arn: target_health(target, arn), groups.values()), strict=True))

@@ -169,7 +169,7 @@ def queries(project: Project, services: Iterable[Sized], surveyed: Survey) -> li
             Query(of=service.name, what=what, namespace=ECS, name=name, statistic=statistic, dimensions=own)
             for what, name, statistic in OF_SERVICE
         ]
-        group = live.target_groups.get(render.family(project, project.services[service.name]))
+        group = live.target_groups.get(render.group_name(project, project.services[service.name]))
         if service.balanced and group is not None and live.load_balancer is not None:
             balancer = resource(live.load_balancer["LoadBalancerArn"]).removeprefix("loadbalancer/")
             behind = (("LoadBalancer", balancer), ("TargetGroup", resource(group["TargetGroupArn"])))

@@ -98,7 +98,7 @@ def changes(project: Project, service: Service, live: Observed) -> Sequence[Chan
 def wanted_policy(project: Project, service: Service, scaling: Scaling, live: Observed) -> render.Input:
     """Return the input of PutScalingPolicy, where load balancer and target group are there."""
     balancer: Described = live.load_balancer or {}
-    group: Described = live.target_groups.get(render.family(project, service), {})
+    group: Described = live.target_groups.get(render.group_name(project, service), {})
     arns = str(balancer.get("LoadBalancerArn", "")), str(group.get("TargetGroupArn", ""))
     return render.scaling_policy(project, service, scaling, *arns)
 

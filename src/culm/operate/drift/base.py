@@ -119,7 +119,7 @@ def groups(project: Project, observation: LiveState) -> Iterator[Row]:
     """
     live = observation.survey.observed
     for service in project.services.values():
-        name = render.family(project, service)
+        name = render.group_name(project, service)
         if not service.balanced:
             if name in live.target_groups:
                 yield leftover(f"target group {name}")

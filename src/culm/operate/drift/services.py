@@ -82,8 +82,7 @@ def roll_out(what: str, problem: Trouble) -> Iterator[Row]:
 
 def grouped(project: Project, service: Service, live: Observed) -> Observed:
     """Return what was observed, with a target group for the service, if only one that is still to be made."""
-    family = render.family(project, service)
-    planned = {family: {"TargetGroupArn": "a new target group"}}
+    planned = {render.group_name(project, service): {"TargetGroupArn": "a new target group"}}
     return replace(live, target_groups={**planned, **live.target_groups})
 
 
@@ -137,7 +136,7 @@ def rule(project: Project, service: Service, live: Observed) -> Iterator[Row]:
         if live_rule := live.rules.get(service.name):
             yield Row(what=what, field="Conditions", wanted=None, live=conditions(live_rule), wins="culm.yml")
         return
-    if live.listener is None or render.family(project, service) not in live.target_groups:
+    if live.listener is None or render.group_name(project, service) not in live.target_groups:
         return  # it is told that these are missing
     if (live_rule := live.rules.get(service.name)) is None:
         yield missing(what)
