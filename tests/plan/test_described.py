@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from culm.core.decide.ledger import Fleet
 from culm.plan.described import cluster_state
 from culm.plan.differences import Difference, differences
@@ -63,6 +65,23 @@ def test_what_remains_on_an_instance_is_believed() -> None:
     assert (node.memory, node.cpu, sorted(node.ports)) == (700, 896, [22, 2376])
     assert state.instances[0].memory == 956, "39 MiB are held by something that no task accounts for"
     assert state.instances[0].registered_at == NOW.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("controller", "read"),
+    [({}, "ECS"), ({"type": "ECS"}, "ECS"), ({"type": "EXTERNAL"}, "EXTERNAL"), ({"type": "CODE_DEPLOY"}, "EXTERNAL")],
+)
+def test_a_service_is_read_whoever_deploys_it(controller: dict[str, str], read: str) -> None:
+    described = {
+        "serviceName": "web",
+        "serviceArn": "s",
+        "clusterArn": "c",
+        "taskDefinition": REVISION,
+        "desiredCount": 1,
+        "createdAt": NOW,
+    }
+    [service] = cluster_state(0.0, [], [], [{**described, "deploymentController": controller}], []).services
+    assert service.deployment_controller == read
 
 
 def test_stopped_tasks_hold_nothing() -> None:

@@ -41,7 +41,7 @@ def cluster_state(
         now=now,
         instances=tuple(_instance(each, held.get(each["containerInstanceArn"], ()), definitions) for each in instances),
         tasks=tuple(known),
-        services=tuple(to(Service, each) for each in services),
+        services=tuple(service(each) for each in services),
         task_definitions=definitions,
     )
 
@@ -58,6 +58,12 @@ def to(record: type[T], described: Described) -> T:
 def resource(described: Described, name: str, *, of: str = "registeredResources") -> int:
     """Return the MiB or CPU units of an instance, registered or remaining."""
     return sum(int(r.get("integerValue", 0)) for r in described.get(of, ()) if r["name"] == name)
+
+
+def service(described: Described) -> Service:
+    """Return a service. One that CodeDeploy deploys has task sets and no deployments, as an EXTERNAL one."""
+    controller = described.get("deploymentController", {}).get("type", "ECS")
+    return to(Service, {**described, "deploymentController": "ECS" if controller == "ECS" else "EXTERNAL"})
 
 
 def _task(described: Described) -> Task:

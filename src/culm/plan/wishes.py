@@ -439,7 +439,7 @@ def as_it_is(service: Service, survey: Survey) -> Wanted:
     if live is None:
         raise CulmError(f"{service.name} is not deployed", f"culm deploy {service.name}")
     return Wanted(
-        service=described.to(EcsService, live),
+        service=described.service(live),
         definition=described.task_definition(survey.observed.task_definitions[live["taskDefinition"]]),
         roll=service.roll,
     )
