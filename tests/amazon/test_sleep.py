@@ -104,6 +104,7 @@ def test_sleep_stops_all_wake_starts_all_and_neither_leaves_a_difference(sleeper
     assert state(shop) == AWAKE
     slept = json.loads(shop.culm("sleep", "--json"))
     assert state(shop) == OFF
+    assert shop.told.getvalue().count("stopping the instances, database bamboo-main") == 1
     assert slept["saved"]["dollars_an_hour"] > 0
     assert allowed_writes(shop) == [
         *("ecs.TagResource", "ecs.UpdateService") * 2,
@@ -112,6 +113,7 @@ def test_sleep_stops_all_wake_starts_all_and_neither_leaves_a_difference(sleeper
     assert differences(shop) == []
     shop.culm("sleep")
     assert shop.writes() == [], "who sleeps is left alone"
+    assert shop.told.getvalue().count("stopping") == 1, "what stopped before is not told as stopping"
     assert "asleep (2)" in shop.culm("status")
 
     shop.culm("wake")

@@ -60,8 +60,9 @@ def test_a_jobs_volume_needs_a_file_system_on_aws_too(tmp_path: Path) -> None:
 
 def test_an_image_for_another_architecture_is_refused(tmp_path: Path) -> None:
     project = shop(tmp_path, "platform: linux/arm64")
-    with pytest.raises(UsageError, match="the instances of target stg are linux/amd64"):
+    with pytest.raises(UsageError, match=r"linux/arm64 does not run on target stg, .* linux/amd64") as refusal:
         demand(project, project.targets["stg"], "docker", ["web"])
+    assert refusal.value.hint == "take instances of that architecture, or set platform: linux/amd64"
 
 
 def test_a_plan_for_processes_names_ready_images_that_this_machines_programs_stand_for(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ NETWORKS = {"ZoneOne", "ZoneTwo", "Vpc", "Subnets"}
 """Parameters that say where a stack stands."""
 
 
-def values(
+def parameter_values(
     target: Target,
     settings: TargetSettings,
     parameters: Mapping[str, Any],
@@ -34,7 +34,8 @@ def values(
     kept_image = None if renew_image else had.get(image)
     chosen = defaults | {image: kept_image or newest_image(target, settings)}
     network = set(parameters) - set(chosen)
-    if stack is not None and any(name in had for name in IMAGE_PARAMETERS) and network != NETWORKS & set(had):
+    made = any(name in had for name in IMAGE_PARAMETERS)  # one that is only in review has no values yet
+    if made and network != NETWORKS & set(had):
         raise CulmError(
             f"targets.{settings.name}: the stack has another network than culm.yml says, and a network is not moved",
             "culm aws destroy, then culm aws bootstrap: the vault and the images stay",
@@ -121,10 +122,16 @@ def zones_of(target: Target, settings: TargetSettings, key: str, ids: Sequence[s
     where = f"targets.{settings.name}.{key}"
     for subnet in subnets:
         if subnet["VpcId"] != settings.vpc:
-            raise CulmError(f"{where}: {subnet['SubnetId']} is in {subnet['VpcId']}, not in {settings.vpc}")
+            raise CulmError(
+                f"{where}: {subnet['SubnetId']} is in {subnet['VpcId']}, not in {settings.vpc}",
+                f"take subnets of {settings.vpc}, or set vpc: {subnet['VpcId']}",
+            )
     zones = {subnet["AvailabilityZone"] for subnet in subnets}
     if len(zones) < 2:
-        raise CulmError(f"{where}: all are in {subnets[0]['AvailabilityZone']}", "a load balancer stands in two zones")
+        raise CulmError(
+            f"{where}: all are in {subnets[0]['AvailabilityZone']}",
+            "add a subnet of another zone: a load balancer stands in two",
+        )
     return zones
 
 

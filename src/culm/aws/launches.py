@@ -12,6 +12,7 @@ from culm.plan.observed import Described
 
 QUOTA = "the account's limit for instances of this kind: Service Quotas raises it, or smaller or fewer `instances:`"
 ELSEWHERE = "another instance type, or `subnets:` in zones that have it"
+GONE = "the image is gone: culm aws refresh takes Amazon's current one"
 HINTS = (
     ("not eligible for Free Tier", "new accounts on the free plan do not start t2.micro: instances: 2 x t3.micro"),
     ("do not have sufficient", "AWS has none of this type there now: another instance type, or try again later"),
@@ -21,9 +22,10 @@ HINTS = (
     ("instance limit", QUOTA),
     ("Max spot instance count exceeded", "the account's limit of spot instances: Service Quotas raises it"),
     ("There is no Spot capacity", "AWS has no spot capacity of this type now: another instance type, or `spot: false`"),
-    ("AMI", "the image is gone: culm aws refresh takes Amazon's current one"),
-    ("image id", "the image is gone: culm aws refresh takes Amazon's current one"),
-    ("not authorized", "the account's service-linked role for Auto Scaling lacks this right"),
+    ("The image id", GONE),
+    ("The image ID", GONE),
+    ("The AMI ID", GONE),
+    ("not authorized", "give the account's role AWSServiceRoleForAutoScaling this right"),
     (
         "Client error on launch",
         "instances' disks are encrypted: may the account's key for EBS be used by Auto Scaling?",

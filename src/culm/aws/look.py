@@ -38,9 +38,8 @@ def drift(target: Target, project: Project) -> list[Difference]:
         if detected["DetectionStatus"] == "DETECTION_COMPLETE":
             break
         if detected["DetectionStatus"] == "DETECTION_FAILED":
-            raise CulmError(
-                f"CloudFormation cannot tell drift: {detected.get('DetectionStatusReason', '')}", "--no-drift"
-            )
+            reason = detected.get("DetectionStatusReason", "")
+            raise CulmError(f"CloudFormation cannot tell drift: {reason}", "--no-drift leaves it out")
         if time.monotonic() - started > DRIFT_SECONDS:
             raise TimedOut("CloudFormation still looks for drift", "--no-drift leaves it out")
         time.sleep(pause)
@@ -59,7 +58,7 @@ def drifted(target: Target, project: Project) -> Sequence[Described]:
             return drifts
 
 
-def newer_image(target: Target, stack: Described) -> str | None:
+def newer_image(target: Target, live: Described) -> str | None:
     """Return Amazon's current image where the instances' is an older one; `culm aws refresh` takes it."""
     current = facts.newest_image(target, target.settings)
-    return current if current != facts.in_force(stack).get(instances.image_parameter(target.settings)) else None
+    return current if current != facts.in_force(live).get(instances.image_parameter(target.settings)) else None

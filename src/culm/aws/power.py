@@ -21,7 +21,7 @@ from culm.target.polling import intervals
 Say = Callable[[str], None]
 DATABASE_SECONDS = 1800.0
 """RDS says a quarter of an hour, and sometimes takes longer."""
-STOPPED = ("stopped", "stopping")
+STOPS_OR_STOPPED = ("stopped", "stopping")
 """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html#Overview.DBInstance.Status"""
 
 
@@ -68,7 +68,7 @@ def off(target: Target, project: Project) -> bool:
 
 
 def stop(target: Target, project: Project, survey: Survey, say: Say) -> bool:
-    """Stop instances and databases once all services sleep; returns whether they are stopped now.
+    """Stop instances and databases once all services sleep. Returns whether all sleep, so that they stop.
 
     What else runs in the cluster, such as a preview, keeps them. Raises botocore's ClientError for want of rights.
     """
@@ -79,15 +79,15 @@ def stop(target: Target, project: Project, survey: Survey, say: Say) -> bool:
         return False
     power = look(target, project)
     answer_for_sleepers(target, power, asleep=True)
-    for group in power.groups:
-        if int(group["DesiredCapacity"]) or int(group["MinSize"]):
-            resize(target, group, 0)
-    for database in power.databases:
-        if database["DBInstanceStatus"] == "available":
-            target.client("rds").stop_db_instance(DBInstanceIdentifier=database["DBInstanceIdentifier"])
-    stopped = [f"database {each['DBInstanceIdentifier']}" for each in power.databases]
-    say(f"stopping {', '.join(['the instances', *stopped])}")
-    if stopped:
+    groups = [group for group in power.groups if int(group["DesiredCapacity"]) or int(group["MinSize"])]
+    for group in groups:
+        resize(target, group, 0)
+    databases = [each["DBInstanceIdentifier"] for each in power.databases if each["DBInstanceStatus"] == "available"]
+    for name in databases:
+        target.client("rds").stop_db_instance(DBInstanceIdentifier=name)
+    if stopping := [*(["the instances"] if groups else ()), *(f"database {name}" for name in databases)]:
+        say(f"stopping {', '.join(stopping)}")
+    if databases:
         say("RDS itself starts a database that was stopped for 7 days")
     return True
 
@@ -103,7 +103,7 @@ def start(target: Target, project: Project, say: Say, progress: Say) -> bool:
         return False
     for database in databases:
         name = database["DBInstanceIdentifier"]
-        if database["DBInstanceStatus"] in STOPPED:  # others start already, or are backed up and the like
+        if database["DBInstanceStatus"] in STOPS_OR_STOPPED:  # others start already, or are backed up and the like
             say(f"starting database {name}: up to a quarter of an hour")
             await_database(target, name, "stopped", progress)
             target.client("rds").start_db_instance(DBInstanceIdentifier=name)
@@ -131,8 +131,10 @@ def answer_for_sleepers(target: Target, power: Power, *, asleep: bool) -> None:
 
 
 def resize(target: Target, group: Described, count: int) -> None:
-    """Have an auto scaling group keep so many instances. The most that it may have stay the stack's, and tell how many
-    it has when it is awake."""
+    """Have an auto scaling group keep `count` instances.
+
+    MaxSize is not changed: it remembers the count when awake, which `start` goes back to.
+    """
     name = group["AutoScalingGroupName"]
     client = target.client("autoscaling")
     client.update_auto_scaling_group(AutoScalingGroupName=name, MinSize=count, DesiredCapacity=count)

@@ -156,7 +156,7 @@ def propose(
     `renew_image` takes Amazon's current ECS image; without it instances keep the one that the stack has.
     """
     wanted = wanted_template(target, project)
-    parameters = facts.values(target, target.settings, wanted.parameters, live, renew_image=renew_image)
+    parameters = facts.parameter_values(target, target.settings, wanted.parameters, live, renew_image=renew_image)
     return change_set(
         target,
         project,

@@ -16,7 +16,7 @@ MANUAL = """\
 
 
 def placed(project: Project) -> tuple[Path, str]:
-    """Return the pipeline's place, its repository's root, and the project's folder seen from there; empty: the same."""
+    """Return the pipeline's path at the repository's root, and the project's folder below that; empty: the root."""
     root = project.root.absolute()
     top = repository(root) or root
     return top / PATH, "" if top == root else root.relative_to(top).as_posix()

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from culm.cli import SuggestingGroup
-from culm.errors import CulmError, TimedOut
+from culm.errors import CulmError, Differs, TimedOut
 from culm.target.local import held, home, running, settled
 
 RUNTIMES = ("auto", "docker", "process")
@@ -173,7 +173,7 @@ def status(as_json: bool) -> None:
     else:
         click.echo("not running")
     if not described:
-        sys.exit(3)
+        sys.exit(Differs.exit_status)
 
 
 @cluster.command("rotate-key")

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from culm.cli.context import json_option, open_project, open_target, settings_of, target_option
+from culm.errors import Differs
 from culm.operate.doctor import Finding, examine
 
 GLYPHS = {"good": "●", "note": "◌", "stops": "▲"}
@@ -35,7 +36,7 @@ def doctor(as_json: bool, target_name: str) -> None:
     if stops:
         if not as_json:
             click.echo(f"\nculm up would not get through: {', '.join(stops)}", err=True)
-        sys.exit(3)
+        sys.exit(Differs.exit_status)
 
 
 def show(finding: Finding) -> None:

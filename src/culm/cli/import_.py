@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from culm.cli.init import drafted
-from culm.errors import UsageError
+from culm.errors import Differs, UsageError
 from culm.project.compose.load import usual_files
 from culm.project.load import FILE, shown
 from culm.scaffold.compose import imported, read
@@ -38,7 +38,7 @@ def import_(files: tuple[Path, ...], name: str | None, profiles: tuple[str, ...]
         click.echo(str(note))
     if not result.services:
         click.echo("culm: no service of it can be one of culm's: nothing was written", err=True)
-        sys.exit(3)
+        sys.exit(Differs.exit_status)
     for extra, text in result.files.items():
         extra.write_text(text, encoding="utf-8", errors="surrogateescape")
         click.echo(f"wrote {shown(extra)}", err=True)

@@ -7,7 +7,7 @@ import sys
 import click
 
 from culm.cli.context import json_option, open_project
-from culm.errors import CulmError
+from culm.errors import CulmError, Differs
 from culm.lint.findings import Finding
 from culm.lint.project import check
 from culm.project.project import Project
@@ -34,7 +34,7 @@ def lint(as_json: bool) -> None:
         for name, secret in service.container.secrets.items():
             click.echo(f"{service.name}: secrets.{name} is allowed: {secret.reason}", err=True)
     if findings:
-        sys.exit(3)
+        sys.exit(Differs.exit_status)
     click.echo(f"no secrets in {', '.join(project.services)}", err=True)
 
 

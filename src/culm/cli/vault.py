@@ -13,7 +13,7 @@ from culm.cli import SuggestingGroup
 from culm.cli.context import json_option, open_project, open_target, target_option
 from culm.cli.status import table
 from culm.deploy.vault_files import vault_of
-from culm.errors import CulmError, UsageError
+from culm.errors import CulmError, Differs, UsageError
 from culm.target import faults
 from culm.vault import compare, editing, names
 from culm.vault.files import File, Vault
@@ -192,7 +192,7 @@ def diff(old: str, new: str | None, versions: tuple[str, ...], reveal: bool, tar
     text = "".join(f"{line}\n" for line in lines)
     stdout().write(text.encode())
     if lines:
-        sys.exit(3)
+        sys.exit(Differs.exit_status)
 
 
 def files_at(kept: Vault, text: str) -> dict[str, str]:

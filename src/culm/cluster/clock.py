@@ -1,4 +1,4 @@
-"""The only place that reads the clock and makes ids; everywhere else `now` and `new_id` are arguments."""
+"""The daemon's clock and ids. Loops call these; operations, stores and decisions get `now` and `new_id` as values."""
 
 import secrets
 import time

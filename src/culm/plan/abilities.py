@@ -114,6 +114,7 @@ def demand_platform(service: Service, settings: TargetSettings) -> None:
     if settings.provider == "aws" and service.platform is not None and platforms and service.platform not in platforms:
         listed = ", ".join(sorted(platforms))
         raise UsageError(
-            f"services.{service.name}.platform: the instances of target {settings.name} are {listed}",
-            "instances of that architecture, or another platform:",
+            f"services.{service.name}.platform: {service.platform} does not run on target {settings.name}, whose "
+            f"instances are {listed}",
+            f"take instances of that architecture, or set platform: {listed}",
         )

@@ -27,10 +27,12 @@ DENIED = {
 }
 """By protocol: the code and status of a refusal."""
 BECAUSE = {
-    "denied by an identity policy": "with an explicit deny in an identity-based policy",
+    "denied by an identity policy": "with an explicit deny in {article} {kind}",
     "denied by a resource policy": "with an explicit deny in a resource-based policy",
-    "not allowed": "because no identity-based policy allows the {action} action",
+    "not allowed": "because no {kind} allows the {action} action",
 }
+OWN, SESSION, BOUNDARY = "identity-based policy", "session policy", "permissions boundary"
+"""The kinds of policies whose lack is told, in AWS's words."""
 
 EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 
@@ -68,9 +70,10 @@ def authorize(db: Connection, principal: Principal, asked: Attempt, place: Place
             account=principal.account,
             context=context,
         )
-        for verdict in (evaluate(ask, own, of_resource), *(evaluate(ask, limit) for limit in limits)):
+        verdicts = {OWN: evaluate(ask, own, of_resource)} | {kind: evaluate(ask, limits[kind]) for kind in limits}
+        for kind, verdict in verdicts.items():
             if not verdict.allowed:
-                raise denied(principal, need, verdict, asked.protocol)
+                raise denied(principal, need, because(verdict, kind, need.action), asked.protocol)
 
 
 def own_policies(db: Connection, principal: Principal) -> list[Policy]:
@@ -79,17 +82,17 @@ def own_policies(db: Connection, principal: Principal) -> list[Policy]:
     return [parse(document) for document in documents]
 
 
-def limiting_policies(db: Connection, principal: Principal) -> list[list[Policy]]:
-    """Return lists of policies, each of which must allow what the caller's own do: the session's, the boundary's.
+def limiting_policies(db: Connection, principal: Principal) -> dict[str, list[Policy]]:
+    """Return policies by kind, SESSION or BOUNDARY: each kind must allow what the caller's own do.
 
     A bucket or a secret that names the session itself lets it in past the session's policies on AWS, and not here.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
-    limits = []
+    limits = {}
     if principal.session_policies is not None:
-        limits.append([parse(document) for document in principal.session_policies])
+        limits[SESSION] = [parse(document) for document in principal.session_policies]
     if principal.role_arn and (boundary := roles.boundary(db, principal.role_arn)) is not None:
-        limits.append([parse(boundary)])
+        limits[BOUNDARY] = [parse(boundary)]
     return limits
 
 
@@ -106,11 +109,15 @@ def policy_of_resource(db: Connection, service: str, members: Members) -> str | 
     return None
 
 
-def denied(principal: Principal, need: Need, verdict: Verdict, protocol: str) -> AwsError:
+def because(verdict: Verdict, kind: str, action: str) -> str:
+    """Return why policies of a kind refuse an action, in AWS's words."""
+    return BECAUSE[verdict.why].format(article="an" if kind == OWN else "a", kind=kind, action=action)
+
+
+def denied(principal: Principal, need: Need, why: str, protocol: str) -> AwsError:
     code, status = DENIED[protocol]
     on = "" if need.resource == "*" else f' on resource: "{need.resource}"'
-    because = BECAUSE[verdict.why].format(action=need.action)
-    return AwsError(code, f"User: {principal.arn} is not authorized to perform: {need.action}{on} {because}", status)
+    return AwsError(code, f"User: {principal.arn} is not authorized to perform: {need.action}{on} {why}", status)
 
 
 def circumstances(

@@ -1,5 +1,7 @@
 """Write service events, stopped reasons and rollout reasons exactly as ECS does, since clients search for them.
 
+Two events are culm's own, and say so: `not_all_carried` and `not_looked_after`.
+
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 """
 

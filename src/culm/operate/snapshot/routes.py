@@ -64,7 +64,7 @@ def _group_name(observed: Observed, arn: str) -> str:
 
 
 def action_words(action: Action, groups: Sequence[str]) -> str:
-    """Return an action as text: `forward to orders`, `answer 404 "no such route"`, `redirect 301 to https://...`."""
+    """Return an action as text: `forward to orders`, `answer 404 “no such route”`, `redirect 301 to https://...`."""
     if action.fixed_response_config is not None:
         body = action.fixed_response_config.message_body
         return f"answer {action.fixed_response_config.status_code}" + (f" “{body.strip()}”" if body else "")

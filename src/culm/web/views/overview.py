@@ -57,7 +57,7 @@ def _target(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def troubles(snapshot: Snapshot, *, may_act: bool) -> Node:
-    """Return what is wrong right now, in words. What a service's own row shows is not said twice with a button."""
+    """Return what is wrong right now, in words."""
     if not snapshot.troubles:
         return None
     first, more = snapshot.troubles[:MOST_TROUBLES], snapshot.troubles[MOST_TROUBLES:]

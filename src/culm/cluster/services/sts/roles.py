@@ -93,5 +93,5 @@ def _may(call: Call, role: roles.Role, req: AssumeRoleInput, action: str) -> boo
     )
     limits = limiting_policies(call.db, who)
     return trusts(parse(role.trust), ask, own_policies(call.db, who)) and all(
-        evaluate(ask, limit).allowed for limit in limits
+        evaluate(ask, limit).allowed for limit in limits.values()
     )
