@@ -22,6 +22,13 @@ from culm.cluster.wire.keyring import Keyring
 @contextlib.contextmanager
 def served(folder: Path, keys: Keyring | None = None) -> Iterator[str]:
     """The endpoint. With `keys`, requests are verified and allowed by their callers' policies."""
+    with served_store(folder, keys) as (endpoint, _):
+        yield endpoint
+
+
+@contextlib.contextmanager
+def served_store(folder: Path, keys: Keyring | None = None) -> Iterator[tuple[str, Store]]:
+    """The endpoint, and the store behind it."""
     operations.load()
     with socket.socket() as listening, contextlib.closing(Store(folder / "state.db", Sealer.fresh())) as store:
         listening.bind(("127.0.0.1", 0))
@@ -41,7 +48,7 @@ def served(folder: Path, keys: Keyring | None = None) -> Iterator[str]:
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         thread.start()
         try:
-            yield endpoint
+            yield endpoint, store
         finally:
             server.should_exit = True
             thread.join()

@@ -42,6 +42,8 @@ from culm.cluster.balancer.waker import Waker
 from culm.cluster.daemon import health, https, keys, limits, live_tails, previews, resetting, runtimes, task_endpoint
 from culm.cluster.daemon.connection import Answer
 from culm.cluster.daemon.files import write_owner_only
+from culm.cluster.daemon.issuers import EVERY_SECONDS as ISSUERS_EVERY
+from culm.cluster.daemon.issuers import Issuers
 from culm.cluster.daemon.lock import locked
 from culm.cluster.daemon.pruning import PRUNE_EVERY, Pruning
 from culm.cluster.daemon.resetting import Resetting
@@ -371,6 +373,7 @@ class Daemon:
         """Start every loop in `group`, and let SIGHUP, SIGUSR1 and SIGUSR2 wake theirs."""
         changed, pruning, reset = components.changed, components.pruning, components.resetting
         maintenance = Maintenance(self._resources, components.registry, changed)
+        issuers = Issuers(self._settings.home, self._store, clock.now)
         place = self._settings.region, self._settings.account
         scheduling = scheduled_tasks(self._store, *place, components.endpoint, changed.set)
         by_timer_only = asyncio.Event  # nothing wakes such a loop before its time
@@ -380,6 +383,7 @@ class Daemon:
             loop.supervise("balancer", components.balancer.run),
             loop.run("databases", components.databases.step, changed.subscribe("rds"), DATABASES_EVERY),
             loop.run("caches", components.caches.step, changed.subscribe("elasticache"), DATABASES_EVERY),
+            loop.run("issuers", issuers.step, changed.subscribe("iam"), ISSUERS_EVERY),
             loop.run("schedules", scheduling, by_timer_only(), SCHEDULES_EVERY),
             loop.run("office hours", components.office_hours.step, by_timer_only(), office_hours.EVERY_SECONDS),
             loop.run("idle services", components.idle.step, by_timer_only(), idle.EVERY_SECONDS),

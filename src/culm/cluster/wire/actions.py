@@ -16,6 +16,7 @@ Members = Mapping[str, Any]
 FREE = {
     ("sts", "GetCallerIdentity"),
     ("sts", "AssumeRole"),
+    ("sts", "AssumeRoleWithWebIdentity"),
     ("sts", "GetSessionToken"),
     ("sts", "GetFederationToken"),
 }

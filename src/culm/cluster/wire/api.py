@@ -18,7 +18,8 @@ from culm.cluster.wire import gate
 from culm.cluster.wire.actions import Place
 from culm.cluster.wire.authorization import Attempt, authorize
 from culm.cluster.wire.errors import modelled, named, query_compatible
-from culm.cluster.wire.gate import Gate
+from culm.cluster.wire.form import fields
+from culm.cluster.wire.gate import UNSIGNED, Gate
 from culm.cluster.wire.http import Request, Response, held, unzipped
 from culm.cluster.wire.input import compile_input
 from culm.cluster.wire.invalid import Invalid
@@ -32,7 +33,7 @@ from culm.cluster.wire.rest_routes import Route
 from culm.cluster.wire.services import Served, addressed
 from culm.cluster.wire.sigv4 import Rejected, Signature, signature
 from culm.core.model.arn import ACCOUNT
-from culm.core.model.principals import Principal, operator
+from culm.core.model.principals import ANONYMOUS, Principal, operator
 from culm.core.model.record import record
 from culm.errors import AwsError
 
@@ -122,7 +123,8 @@ class Api:
             if served.name != "s3":  # nobody else has objects
                 request = held(request)
             protocol = spoken(request, service)
-            principal = self._admit(served, protocol, request, signed)
+            unsigned = signed is None and served.name == "sts" and fields(request).get("Action") in UNSIGNED
+            principal = ANONYMOUS if unsigned else self._admit(served, protocol, request, signed)
             name, routed = PROTOCOLS[protocol].find(service, unzipped(request))
             compiled = self._find(served, service, protocol, name)
             large = routed.request.large if isinstance(routed, Route) else None

@@ -72,6 +72,10 @@ CODES = {
 }
 
 
+UNSIGNED = frozenset({"AssumeRoleWithWebIdentity"})
+"""Operations of STS whose requests nobody signs: the token in them says who comes."""
+
+
 class Gate:
     def __init__(self, keys: Keyring) -> None:
         self._keys = keys

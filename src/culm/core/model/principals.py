@@ -45,6 +45,10 @@ OPERATOR = operator(ACCOUNT)
 """The owner of a cluster that was started for no account."""
 
 
+ANONYMOUS = Principal(arn="anonymous", user_id="anonymous", session_policies=())
+"""Who sends a request that needs no signature: it may do nothing else."""
+
+
 def session_arn(role_arn: str, session: str) -> str:
     """Return `arn:aws:sts::<account>:assumed-role/<role>/<session>`."""
     account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]

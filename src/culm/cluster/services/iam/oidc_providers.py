@@ -1,7 +1,6 @@
 """OpenID Connect providers: kept, changed and described as AWS does.
 
-Roles may name them in their trust policies. Nobody comes in by their tokens here: AssumeRoleWithWebIdentity, which
-would have to fetch an issuer's keys, is refused by name.
+Roles name them in their trust policies; `culm.cluster.services.sts.web_identity` lets in whom their tokens name.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
 """
@@ -26,12 +25,12 @@ _MOST_THUMBPRINTS = 5
 @record
 class CreateOpenIDConnectProviderInput:
     url: str
-    client_id_list: Stored[tuple[str, ...]] = ()
-    thumbprint_list: Stored[tuple[str, ...]] = ()
+    client_id_list: tuple[str, ...] = ()
+    thumbprint_list: tuple[str, ...] = ()
     tags: Stored[tuple[Tag, ...]] = ()
 
 
-@operation("iam", "CreateOpenIDConnectProvider")
+@operation("iam", "CreateOpenIDConnectProvider", wakes=True)
 def create_open_id_connect_provider(call: Call, req: CreateOpenIDConnectProviderInput) -> dict[str, Any]:
     """Keep an issuer. Raises EntityAlreadyExists, InvalidInput for its URL, and LimitExceeded."""
     if not req.url.startswith(_SCHEME) or not req.url.removeprefix(_SCHEME).strip("/"):
@@ -106,10 +105,10 @@ def remove_client_id(call: Call, req: ClientIDInput) -> None:
 
 @record
 class UpdateThumbprintInput(ProviderInput):
-    thumbprint_list: Stored[tuple[str, ...]]
+    thumbprint_list: tuple[str, ...]
 
 
-@operation("iam", "UpdateOpenIDConnectProviderThumbprint")
+@operation("iam", "UpdateOpenIDConnectProviderThumbprint", wakes=True)
 def update_thumbprint(call: Call, req: UpdateThumbprintInput) -> None:
     """Replace the thumbprints. Raises NoSuchEntity and LimitExceeded."""
     thumbprints = tuple(dict.fromkeys(each.lower() for each in req.thumbprint_list))

@@ -39,8 +39,7 @@ def assume_role(call: Call, req: AssumeRoleInput) -> dict[str, Any]:
     Policies that are given limit the session. Tags are condition keys `aws:PrincipalTag/...`; transitive ones go on to
     the sessions that this one makes. Raises AccessDenied, ValidationError, and InvalidParameterValue for tags.
     """
-    if not _ARN.fullmatch(req.role_arn):
-        raise AwsError("ValidationError", f"{req.role_arn} is invalid")
+    check_role_arn(req.role_arn)
     tags, transitive = merged_tags(call.principal, req.tags, req.transitive_tag_keys)
     role = roles.find_arn(call.db, req.role_arn)
     actions = ["sts:AssumeRole", *(["sts:TagSession"] if req.tags else [])]
@@ -50,10 +49,7 @@ def assume_role(call: Call, req: AssumeRoleInput) -> dict[str, Any]:
             f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRole on resource: {req.role_arn}",
             403,
         )
-    if req.duration_seconds > role.max_session_duration:
-        raise AwsError(
-            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-        )
+    check_duration(role, req.duration_seconds)
     if call.principal.role_arn and req.duration_seconds > CHAINED_SECONDS:
         raise AwsError(
             "ValidationError",
@@ -74,6 +70,20 @@ def assume_role(call: Call, req: AssumeRoleInput) -> dict[str, Any]:
             "arn": session_arn(role.arn, req.role_session_name),
         },
     }
+
+
+def check_role_arn(given: str) -> None:
+    """Raise ValidationError for what is no ARN."""
+    if not _ARN.fullmatch(given):
+        raise AwsError("ValidationError", f"{given} is invalid")
+
+
+def check_duration(role: roles.Role, seconds: int) -> None:
+    """Raise ValidationError for a longer session than the role allows."""
+    if seconds > role.max_session_duration:
+        raise AwsError(
+            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        )
 
 
 def _may(call: Call, role: roles.Role, req: AssumeRoleInput, action: str) -> bool:

@@ -87,8 +87,13 @@ def documents(call: Call, req: LimitedInput) -> tuple[str, ...] | None:
 
     Raises MalformedPolicyDocument, and NoSuchEntity for the ARN of a policy that there is not.
     """
-    inline = [checked(req.policy)] if req.policy else []
-    managed = [policy_named(call, each.arn).document for each in req.policy_arns]
+    return documents_of(call, req.policy, req.policy_arns)
+
+
+def documents_of(call: Call, policy: str | None, policy_arns: Sequence[PolicyArn]) -> tuple[str, ...] | None:
+    """Return the same of a policy and of ARNs of policies. Raises the same."""
+    inline = [checked(policy)] if policy else []
+    managed = [policy_named(call, each.arn).document for each in policy_arns]
     return (*inline, *managed) or None
 
 
