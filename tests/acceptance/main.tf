@@ -129,6 +129,84 @@ resource "aws_lb_listener_rule" "web" {
 resource "aws_ecs_cluster" "main" {
   name = "tf"
 }
+resource "aws_iam_instance_profile" "ecs" {
+  name = "tf-ecs"
+  role = aws_iam_role.task.name
+}
+resource "aws_ecs_cluster" "fleet" {
+  name = "tf-fleet"
+}
+resource "aws_launch_template" "ecs" {
+  name_prefix            = "tf-"
+  image_id               = "ami-00000000000000001"
+  instance_type          = var.release == "1" ? "t3.micro" : "t3.small"
+  vpc_security_group_ids = [aws_security_group.web.id]
+  iam_instance_profile { arn = aws_iam_instance_profile.ecs.arn }
+  metadata_options { http_tokens = "required" }
+  block_device_mappings {
+    device_name = "/dev/xvda"
+    ebs {
+      volume_size = 30
+      volume_type = "gp3"
+    }
+  }
+  user_data = base64encode("#!/bin/bash\necho ECS_CLUSTER=${aws_ecs_cluster.fleet.name} >> /etc/ecs/ecs.config\n")
+  tag_specifications {
+    resource_type = "instance"
+    tags          = { Name = "tf-ecs" }
+  }
+}
+resource "aws_autoscaling_group" "ecs" {
+  name                  = "tf-ecs"
+  min_size              = 0
+  max_size              = 3
+  desired_capacity      = var.release == "1" ? 1 : 2
+  vpc_zone_identifier   = [aws_subnet.a.id, aws_subnet.b.id]
+  protect_from_scale_in = true
+  launch_template {
+    id      = aws_launch_template.ecs.id
+    version = "$Latest"
+  }
+  tag {
+    key                 = "AmazonECSManaged"
+    value               = true
+    propagate_at_launch = true
+  }
+  tag {
+    key                 = "release"
+    value               = var.release
+    propagate_at_launch = false
+  }
+}
+resource "aws_ecs_capacity_provider" "ecs" {
+  name = "tf-ecs"
+  auto_scaling_group_provider {
+    auto_scaling_group_arn         = aws_autoscaling_group.ecs.arn
+    managed_termination_protection = "ENABLED"
+    managed_scaling {
+      status          = "ENABLED"
+      target_capacity = var.release == "1" ? 100 : 80
+    }
+  }
+}
+resource "aws_ecs_cluster_capacity_providers" "fleet" {
+  cluster_name       = aws_ecs_cluster.fleet.name
+  capacity_providers = [aws_ecs_capacity_provider.ecs.name]
+  default_capacity_provider_strategy { capacity_provider = aws_ecs_capacity_provider.ecs.name }
+}
+resource "aws_ecs_service" "fleet" {
+  name            = "fleet"
+  cluster         = aws_ecs_cluster.fleet.id
+  task_definition = aws_ecs_task_definition.web.arn
+  desired_count   = var.release == "1" ? 1 : 2
+  ordered_placement_strategy {
+    type  = "spread"
+    field = "instanceId"
+  }
+  placement_constraints { type = "distinctInstance" }
+  wait_for_steady_state = true
+  depends_on            = [aws_ecs_cluster_capacity_providers.fleet]
+}
 resource "aws_cloudwatch_log_group" "web" {
   name              = "/tf/web"
   retention_in_days = 7

@@ -14,6 +14,7 @@ from culm.cluster.wire.coverage import document
 SERVED = (
     "acm",
     "application-autoscaling",
+    "autoscaling",
     "cloudwatch",
     "ec2",
     "ecr",

@@ -117,7 +117,7 @@ async def test_a_cluster_whose_machines_cannot_be_decided_holds_back_no_other(wo
         agent_for=lambda machine: pytest.fail("no agent is started here"),
         new_id=world.cloud.new_id,
     )  # fmt: skip
-    world.cloud.db.execute("INSERT INTO machine SELECT 'i-0', 'a', 'x9.none', '127.0.0.9', 'us-east-1a' WHERE 1")
+    world.cloud.db.execute("INSERT INTO machine SELECT 'i-0', 'a', 'x9.none', '127.0.0.9', 'us-east-1a', NULL WHERE 1")
     there = transact(world.cloud.db, fleet._decide)
     assert [machine.cluster for machine in there if machine.cluster != "default"][-1] == "b"
 

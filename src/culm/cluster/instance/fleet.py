@@ -1,7 +1,8 @@
 """The simulated EC2: a fleet of container instances for every ECS cluster, and an agent on each.
 
 A cluster's tag `culm:instances` says which (`2 x t2.micro`, or `none`); without it the daemon's default holds. On
-Amazon the tag is a note, and an auto scaling group does this work.
+Amazon the tag is a note, and an auto scaling group does this work. A cluster that auto scaling groups are made for
+here has their instances alone.
 """
 
 import asyncio
@@ -9,12 +10,14 @@ import logging
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 
 from culm.cluster.instance.agent import Agent
 from culm.cluster.instance.machine import Machine
 from culm.cluster.loop import Isolated, supervise
-from culm.cluster.store import machines
+from culm.cluster.store import autoscaling, machines
+from culm.cluster.store.autoscaling import AutoScalingGroup, instances_of
 from culm.cluster.store.db import Store, savepoint
 from culm.cluster.store.ecs import clusters, container_instances, tags, tasks
 from culm.cluster.store.machines import SimulatedMachine
@@ -29,6 +32,8 @@ log = logging.getLogger(__name__)
 
 INSTANCES_TAG = "culm:instances"
 NO_CHANGE = FleetChange()
+Of = tuple[str, str | None]
+"""Whose instances: an ECS cluster's, and of which of its auto scaling groups; None: those that come with it."""
 HOST = InstanceType(
     name="fargate", vcpus=1 << 20, memory=1 << 40, registered_memory=1 << 40, architecture="x86_64", measured=False
 )
@@ -107,24 +112,33 @@ class Fleet:
         Returns those that are to have an agent, as it needs to know them: all but those that a client deregistered.
         """
         there = machines.every(db)
-        known: dict[str, list[SimulatedMachine]] = defaultdict(list)
+        known: dict[Of, list[SimulatedMachine]] = defaultdict(list)
         for machine in there:
-            known[machine.cluster].append(machine)
-        hosts = known.pop(fargate.HOSTS, [])
+            known[machine.cluster, machine.autoscaling_group].append(machine)
+        hosts = known.pop((fargate.HOSTS, None), [])
+        groups: dict[Of, AutoScalingGroup] = {(group.cluster, group.name): group for group in autoscaling.list_all(db)}
         active = {cluster.name for cluster in clusters.list_all(db)}
         joined = {i.ec2_instance_id: i for i in container_instances.everywhere(db)}
         live = tasks.live_by_instance(db)
         changes = self._host_fargate(db, hosts, live)
-        for cluster in sorted(active | known.keys()):
-            with self._isolated.item(cluster), savepoint(db):
-                wished = self._wished(db, cluster) if cluster in active else ()
-                change = fleet_change(wished, [_known(db, machine, joined, live) for machine in known[cluster]])
+        ours = active - {cluster for cluster, _ in groups}
+        for of in sorted({(cluster, None) for cluster in active} | groups.keys() | known.keys(), key=str):
+            with self._isolated.item(of[1] or of[0]), savepoint(db):
+                there_of = [_known(db, machine, joined, live) for machine in known[of]]
+                if group := groups.get(of):
+                    there_of = [replace(each, protected=group.protects(each.ec2_instance_id)) for each in there_of]
+                    wished = _wished_by(group, there_of)
+                else:
+                    wished = self._wished(db, of[0]) if of[0] in ours and of[1] is None else ()
+                change = fleet_change(wished, there_of)
                 if change != NO_CHANGE:
                     changes += 1
-                    self._change(db, cluster, change, joined)
+                    self._change(db, of, change, joined)
         started = []
         for machine in machines.every(db) if changes else there:
             with self._isolated.item(machine.ec2_instance_id):
+                if machine.autoscaling_group and machine.cluster not in active:
+                    continue  # its agent joins when the cluster is there
                 if _known(db, machine, joined, live).registered:
                     started.append(_machine(machine, joined, self._account))
         return started
@@ -137,7 +151,7 @@ class Fleet:
         there = {machine.availability_zone for machine in hosts}
         wanted = {f"{host.split(':')[3]}a" for host, running in live.items() if running and fargate.is_host(host)}
         for zone in sorted(wanted - there):
-            self._insert(db, fargate.HOSTS, HOST.name, zone)
+            self._insert(db, (fargate.HOSTS, None), HOST.name, zone)
         return len(wanted - there)
 
     def _wished(self, db: sqlite3.Connection, cluster: str) -> tuple[InstanceType, ...]:
@@ -149,7 +163,7 @@ class Fleet:
             return parse_fleet(self._default)
 
     def _change(
-        self, db: sqlite3.Connection, cluster: str, change: FleetChange, registered: dict[str, ContainerInstance]
+        self, db: sqlite3.Connection, of: Of, change: FleetChange, registered: dict[str, ContainerInstance]
     ) -> None:
         for id in change.drain:
             container_instances.set_status(db, registered[id].container_instance_arn, "DRAINING")
@@ -158,19 +172,29 @@ class Fleet:
                 container_instances.set_status(db, registered[id].container_instance_arn, "INACTIVE")
             machines.delete(db, id)
         for instance_type in change.add:
-            zone = sum(machine.cluster == cluster for machine in machines.every(db)) % 2
-            self._insert(db, cluster, instance_type, f"{self._region}{'ab'[zone]}")
+            zone = sum(machine.cluster == of[0] for machine in machines.every(db)) % 2
+            self._insert(db, of, instance_type, f"{self._region}{'ab'[zone]}")
 
-    def _insert(self, db: sqlite3.Connection, cluster: str, instance_type: str, zone: str) -> None:
+    def _insert(self, db: sqlite3.Connection, of: Of, instance_type: str, zone: str) -> None:
         made = SimulatedMachine(
             ec2_instance_id=f"i-{self._new_id()[:17]}",
-            cluster=cluster,
+            cluster=of[0],
+            autoscaling_group=of[1],
             instance_type=instance_type,
             address=self._address([machine.address for machine in machines.every(db)]),
             availability_zone=zone,
         )
         machines.insert(db, made)
-        log.info("cluster %s: %s %s at %s", cluster, instance_type, made.ec2_instance_id, made.address)
+        log.info("cluster %s: %s %s at %s", made.cluster, instance_type, made.ec2_instance_id, made.address)
+
+
+def _wished_by(group: AutoScalingGroup, there: Sequence[Known]) -> tuple[InstanceType, ...]:
+    """Return the types of a group's instances: of those that run, the protected and the busiest stay, of any type."""
+    wanted = max(instances_of(group), sum(machine.protected for machine in there))
+    staying = sorted(there, key=lambda machine: (machine.protected, not machine.draining, machine.tasks), reverse=True)
+    types = [machine.instance_type for machine in staying[:wanted]]
+    types += [group.instance_type] * (wanted - len(types))
+    return tuple(INSTANCE_TYPES[name] for name in types)
 
 
 def _known(

@@ -13,6 +13,8 @@ class SimulatedMachine:
     instance_type: str
     address: str
     availability_zone: str
+    autoscaling_group: str | None = None
+    """The group that it is of; None: it came with its cluster."""
 
 
 def every(db: sqlite3.Connection) -> list[SimulatedMachine]:
@@ -21,13 +23,14 @@ def every(db: sqlite3.Connection) -> list[SimulatedMachine]:
 
 def insert(db: sqlite3.Connection, machine: SimulatedMachine) -> None:
     db.execute(
-        "INSERT INTO machine VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO machine VALUES (?, ?, ?, ?, ?, ?)",
         (
             machine.ec2_instance_id,
             machine.cluster,
             machine.instance_type,
             machine.address,
             machine.availability_zone,
+            machine.autoscaling_group,
         ),
     )
 

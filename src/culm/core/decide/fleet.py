@@ -18,6 +18,8 @@ class Machine:
     tasks: int
     """Tasks on it that have not stopped."""
     draining: bool
+    protected: bool = False
+    """Whether it stays although there are too many."""
 
 
 @record
@@ -35,7 +37,9 @@ def fleet_change(wished: Sequence[InstanceType], there: Sequence[Machine]) -> Fl
     wanted = Counter(t.name for t in wished)
     keep = Counter[str]()
     surplus = []
-    for machine in sorted(there, key=lambda m: (m.registered, m.draining, -m.tasks, m.ec2_instance_id)):
+    for machine in sorted(
+        there, key=lambda m: (not m.protected, m.registered, m.draining, -m.tasks, m.ec2_instance_id)
+    ):
         if keep[machine.instance_type] < wanted[machine.instance_type]:
             keep[machine.instance_type] += 1
         else:

@@ -4,7 +4,8 @@ from typing import Any
 
 from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member, named
 from culm.cluster.services.ec2.network import VPC_ID, subnet_id
-from culm.cluster.store import machines
+from culm.cluster.store import autoscaling, machines
+from culm.cluster.store.autoscaling import AutoScalingGroup
 from culm.cluster.store.machines import SimulatedMachine
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model import fargate
@@ -31,7 +32,12 @@ def describe_instances(call: Call, req: DescribeInstancesInput) -> dict[str, Any
         "ip-address": member("public_ip_address"),
         "image-id": member("image_id"),  # simulated instances are of no image: none matches
     }
-    items = [described(machine) for machine in machines.every(call.db) if machine.cluster != fargate.HOSTS]
+    groups = {group.name: group for group in autoscaling.list_all(call.db)}
+    items = [
+        described(machine, groups.get(machine.autoscaling_group or ""))
+        for machine in machines.every(call.db)
+        if machine.cluster != fargate.HOSTS
+    ]
     matching = named(items, "instance_id", req.instance_ids, "InvalidInstanceID.NotFound", "instance ID")
     return {
         "reservations": [
@@ -45,8 +51,12 @@ def describe_instances(call: Call, req: DescribeInstancesInput) -> dict[str, Any
     }
 
 
-def described(machine: SimulatedMachine) -> Seen:
+def described(machine: SimulatedMachine, group: AutoScalingGroup | None) -> Seen:
     """Return a simulated machine as DescribeInstances has it; it is always running, and its one address is both."""
+    tags = {"Name": f"ECS Instance - {machine.cluster}"}
+    if group is not None:
+        tags |= {tag.key: tag.value for tag in group.tags if tag.propagate_at_launch}
+        tags["aws:autoscaling:groupName"] = group.name
     zone = machine.availability_zone
     return {
         "instance_id": machine.ec2_instance_id,
@@ -57,5 +67,5 @@ def described(machine: SimulatedMachine) -> Seen:
         "public_ip_address": machine.address,
         "subnet_id": subnet_id(zone[-1]),
         "vpc_id": VPC_ID,
-        "tags": [{"key": "Name", "value": f"ECS Instance - {machine.cluster}"}],
+        "tags": [{"key": key, "value": value} for key, value in tags.items()],
     }

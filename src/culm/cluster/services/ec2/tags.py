@@ -8,7 +8,7 @@ from typing import Any
 
 from culm.cluster.services.ec2.filters import Filter, Seen, chosen, member
 from culm.cluster.services.ec2.references import MISSING
-from culm.cluster.store.ec2 import networks, security_groups, tags
+from culm.cluster.store.ec2 import launch_templates, networks, security_groups, tags
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.network import InternetGateway, NetworkAcl, RouteTable, Subnet, Vpc
 from culm.core.model.record import record
@@ -19,6 +19,7 @@ TAGS_PER_RESOURCE = 50
 KINDS = {
     "acl": "network-acl",
     "igw": "internet-gateway",
+    "lt": "launch-template",
     "rtb": "route-table",
     "sg": "security-group",
     "sgr": "security-group-rule",
@@ -155,6 +156,8 @@ def check(call: Call, resource: str) -> None:
         case "sgr":
             rules = (rule.rule_id for group in security_groups.list_all(call.db) for rule in group.body.rules)
             exists, code = resource in rules, "InvalidSecurityGroupRuleId.NotFound"
+        case "lt":
+            exists, code = launch_templates.find(call.db, id=resource) is not None, "InvalidLaunchTemplateId.NotFound"
         case prefix if prefix in NETWORKS:
             exists, (code, _) = networks.exists(call.db, resource), MISSING[NETWORKS[prefix]]
         case _:

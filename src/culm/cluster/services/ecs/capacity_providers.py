@@ -60,9 +60,9 @@ def update_capacity_provider(call: Call, req: UpdateCapacityProviderInput) -> di
     """Change a provider's settings; those that are not given stay. Raises ClientException when it does not exist."""
     provider = _existing(call, req.name)
     changed = _with_defaults({**provider.auto_scaling_group_provider, **(req.auto_scaling_group_provider or {})})
-    provider = CapacityProvider(name=provider.name, auto_scaling_group_provider=changed)
+    provider = CapacityProvider(name=provider.name, auto_scaling_group_provider=changed, updated=True)
     capacity_providers.save(call.db, provider)
-    return {"capacity_provider": _view(call, provider) | {"update_status": "UPDATE_COMPLETE"}}
+    return {"capacity_provider": _view(call, provider)}
 
 
 @record
@@ -144,6 +144,7 @@ def _view(call: Call, provider: CapacityProvider, *, with_tags: bool = False) ->
         "capacity_provider_arn": _arn(call, provider.name),
         "name": provider.name,
         "status": "ACTIVE",
+        "update_status": "UPDATE_COMPLETE" if provider.updated else None,
         "auto_scaling_group_provider": provider.auto_scaling_group_provider,
         "tags": tags.of(call.db, _arn(call, provider.name)) if with_tags else [],
         "type": "EC2_AUTOSCALING",

@@ -13,6 +13,8 @@ from culm.core.model.record import record
 class CapacityProvider:
     name: str
     auto_scaling_group_provider: Mapping[str, Any]
+    updated: bool = False
+    """Whether it was ever changed: an update is done as soon as it is asked for."""
 
 
 _decoder = msgspec.json.Decoder(CapacityProvider)
