@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from culm.core.model.record import Stored, record
+from culm.core.model.services import CapacityProviderStrategyItem, NetworkConfiguration
 from culm.core.model.task_definitions import PlacementConstraint, PlacementStrategy
 
 DEFAULT_GROUP = "default"
@@ -33,7 +34,10 @@ class EcsParameters:
 
     task_definition_arn: str
     task_count: int = 1
-    launch_type: Literal["EC2"] | None = None
+    launch_type: Literal["EC2", "FARGATE"] | None = None
+    capacity_provider_strategy: tuple[CapacityProviderStrategyItem, ...] = ()
+    network_configuration: NetworkConfiguration | None = None
+    platform_version: str | None = None
     group: str | None = None
     enable_execute_command: bool = False
     placement_constraints: tuple[PlacementConstraint, ...] = ()

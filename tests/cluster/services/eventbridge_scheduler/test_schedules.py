@@ -336,3 +336,41 @@ def test_a_disabled_schedule_starts_nothing(cloud, ecs, add_instance, create, lo
     cloud.clock.advance(600)
     look()
     assert started(ecs) == []
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"LaunchType": "FARGATE", "PlatformVersion": "LATEST"},
+        {"CapacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1}]},
+    ],
+    ids=["launch type", "capacity provider"],
+)
+def test_a_task_of_fargate_is_scheduled_with_its_network(cloud, ecs, scheduler, create, target, look, where) -> None:
+    sized = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
+    container = {"name": "job", "image": "busybox", "essential": True}
+    definition = ecs.register_task_definition(family="job", containerDefinitions=[container], **sized)
+    [cluster] = ecs.list_clusters()["clusterArns"]
+    ecs.put_cluster_capacity_providers(
+        cluster=cluster, capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[]
+    )
+    parameters = {
+        "TaskDefinitionArn": definition["taskDefinition"]["taskDefinitionArn"],
+        "NetworkConfiguration": {
+            "awsvpcConfiguration": {"Subnets": ["subnet-0000000000000000a"], "AssignPublicIp": "ENABLED"}
+        },
+    } | where
+    create(f"at({local(cloud, 60)})", Target={**target, "EcsParameters": parameters})
+    kept = scheduler.get_schedule(Name="nightly")["Target"]["EcsParameters"]
+    assert {name: kept[name] for name in where} == where | (
+        {"CapacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1, "base": 0}]}
+        if "CapacityProviderStrategy" in where
+        else {}
+    )
+    assert kept["NetworkConfiguration"]["awsvpcConfiguration"]["Subnets"] == ["subnet-0000000000000000a"]
+    cloud.clock.advance(61)
+    assert look() == 1
+    [task] = started(ecs)
+    assert task["launchType"] == "FARGATE"
+    [attachment] = task["attachments"]
+    assert {"name": "subnetId", "value": "subnet-0000000000000000a"} in attachment["details"]
