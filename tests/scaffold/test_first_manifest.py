@@ -13,6 +13,7 @@ from culm.errors import UsageError
 from culm.project.load import load, parse
 from culm.project.project import Project, Service
 from culm.scaffold import names, starter
+from culm.scaffold.candidates import Written, free_name
 from culm.scaffold.draft import Draft
 from culm.scaffold.first_manifest import first_manifest
 from culm.scaffold.sources import Sources
@@ -469,6 +470,16 @@ def test_a_migration_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     }
     made(tmp_path, files)
     assert (tmp_path / "web" / "Dockerfile.migrate").read_text() == "FROM mine\n"
+
+
+def test_a_migrations_dockerfile_never_takes_the_name_of_a_file_that_is_there(tmp_path: Path) -> None:
+    written = Written()
+    for expected in ("migrate", "migrate.web", "migrate.culm", "migrate.web.2", "migrate.web.3"):
+        path = free_name(tmp_path, "web", written)
+        assert path.name == f"Dockerfile.{expected}"
+        path.write_text("FROM mine\n")
+    written.files[tmp_path / "Dockerfile.migrate.web.4"] = "FROM another\n"
+    assert free_name(tmp_path, "web", written).name == "Dockerfile.migrate.web.5"
 
 
 @pytest.mark.parametrize(

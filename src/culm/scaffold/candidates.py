@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
+from itertools import chain, count
 from os.path import relpath
 from pathlib import Path
 
@@ -66,20 +67,22 @@ def complete(
     `ask` puts a question whose answer is a port, or none; it is put where nothing in the folder tells.
     """
     for candidate in candidates:
-        listen(candidate, ask)
+        fill_port(candidate, ask)
     balanced = [each for each in candidates if each.listens and "path" not in each.block.keys]
     front = front_of(candidates, balanced)
     others = beside_the_first(candidates)
     for candidate in candidates:
         tell_absent(candidate)
-        room(candidate)
+        fill_memory(candidate)
         if candidate in balanced:
             route(candidate, front is candidate, alone=len(balanced) == 1)
-        wellness(candidate, runs_another_program=candidate in others)
+        fill_health(candidate, runs_another_program=candidate in others)
         stand_on(draft, candidate)
     for candidate in first_of_each_folder(candidates):
         migrate(candidate, written)
-    leave_port(draft, candidates)
+    fixed = fixed_ports(candidates)
+    avoid_balancer_port(draft, fixed)
+    tell_port_clashes(fixed)
 
 
 STAYS = (".go", ".rb")
@@ -88,18 +91,28 @@ USUAL_PORT = 8080
 """The local load balancer's, when culm.yml names none."""
 
 
-def leave_port(draft: Draft, candidates: Sequence[Outline]) -> None:
-    """Give the local load balancer another port where a service always listens on its usual one.
+def fixed_ports(candidates: Sequence[Outline]) -> list[tuple[Outline, Guess]]:
+    """Return the services whose code names the port that they listen on, with that port.
 
-    As a host process such a service has no port of its own; of two with the same one the second cannot start.
+    As a host process such a service has no port of its own.
     """
-    first: dict[str, str] = {}
-    for candidate in candidates:
-        fixed = guess.fixed_port(candidate.sources) if candidate.listens and candidate.sources is not None else None
-        if fixed is None:
-            continue
+    listening = [
+        (each, guess.fixed_port(each.sources)) for each in candidates if each.listens and each.sources is not None
+    ]
+    return [(candidate, fixed) for candidate, fixed in listening if fixed is not None]
+
+
+def avoid_balancer_port(draft: Draft, fixed_ports: Sequence[tuple[Outline, Guess]]) -> None:
+    """Give the local load balancer another port where a service always listens on its usual one."""
+    for candidate, fixed in fixed_ports:
         if fixed.value == str(USUAL_PORT):
             draft.port = Commented(value=9080, comment=f"{candidate.name} listens on {USUAL_PORT}, by {fixed.why}")
+
+
+def tell_port_clashes(fixed_ports: Sequence[tuple[Outline, Guess]]) -> None:
+    """Say of two services with the same port in their code that the second cannot start as a host process."""
+    first: dict[str, str] = {}
+    for candidate, fixed in fixed_ports:
         other = first.setdefault(fixed.value, candidate.name)
         if other != candidate.name and fixed.why.endswith(STAYS):
             candidate.block.comments.append(
@@ -108,7 +121,7 @@ def leave_port(draft: Draft, candidates: Sequence[Outline]) -> None:
             )
 
 
-def listen(candidate: Outline, ask: Callable[[str], int | None] | None) -> None:
+def fill_port(candidate: Outline, ask: Callable[[str], int | None] | None) -> None:
     """Find out the candidate's port, or that it has none."""
     block = candidate.block
     if block.get("path") == "none":
@@ -171,7 +184,7 @@ BUNDLER_MEMORY = 768
 SPRING_MEMORY = 512
 
 
-def room(candidate: Outline) -> None:
+def fill_memory(candidate: Outline) -> None:
     """Give more memory to what the usual slot would end: a server that bundles a front end while it runs, Spring."""
     if "memory" in candidate.block.keys or candidate.sources is None or candidate.image is None:
         return
@@ -219,7 +232,7 @@ def has_own_prefix(candidate: Outline) -> bool:
     )
 
 
-def wellness(candidate: Outline, *, runs_another_program: bool = False) -> None:
+def fill_health(candidate: Outline, *, runs_another_program: bool = False) -> None:
     """Write the candidate's health page; where no load balancer asks for one, none.
 
     What runs another program than its folder's service has other pages than the code that is there for that one.
@@ -263,9 +276,7 @@ def stand_on(draft: Draft, candidate: Outline) -> None:
 
 def tell_database(draft: Draft, candidate: Outline) -> None:
     """Give its code the variables by which it expects its database, as far as it has none of them yet."""
-    used = candidate.block.get("database")
-    names = used if isinstance(used, list) else [used]
-    name = next((str(each) for each in names if draft.engine(str(each)) in engines.SQL), None)
+    name = next((each for each in database_names(candidate) if draft.engine(each) in engines.SQL), None)
     if name is None or candidate.sources is None:
         return
     give_variables(candidate, database_variables.of_code(candidate.sources, name, draft.engine(name)))
@@ -276,11 +287,10 @@ def tell_port(draft: Draft, candidate: Outline) -> None:
 
     https://www.postgresql.org/docs/current/libpq-envars.html; locally a server is seldom at 5432.
     """
-    used = candidate.block.get("database")
     environment = as_mapping(candidate.block.get("environment"))
     texts = " ".join(map(str, [*environment.values(), *as_mapping(candidate.block.get("secrets")).values()]))
-    for name in used if isinstance(used, list) else [used] if used else []:
-        if draft.engine(str(name)) != "postgres" or "PGPORT" in environment:
+    for name in database_names(candidate):
+        if draft.engine(name) != "postgres" or "PGPORT" in environment:
             continue
         if f"{{{name}.host}}" in texts and f"{{{name}.port}}" not in texts:
             candidate.block.put("environment", environment | {"PGPORT": f"{{{name}.port}}"})
@@ -302,8 +312,7 @@ def tell_cache(draft: Draft, candidate: Outline) -> None:
     if name is None:
         name = "redis"
         draft.databases[name] = Commented(value={"engine": "redis"}, comment=f"its code reads {variables[0]}")
-    used = candidate.block.get("database")
-    before = used if isinstance(used, list) else [used] if used else []
+    before = database_names(candidate)
     candidate.block.put("database", [*before, name] if before else name)
     secrets = as_mapping(candidate.block.get("secrets"))
     reason = database_variables.REASON
@@ -319,9 +328,9 @@ def tell_hosts(draft: Draft, candidate: Outline, named: Mapping[str, str]) -> No
     """
     if candidate.sources is None:
         return
-    used = candidate.block.get("database")
+    used = database_names(candidate)
     for host, called in named.items():
-        if called != used and not (isinstance(used, list) and called in used):
+        if called not in used:
             continue
         give_variables(candidate, set_by_image(candidate, host, called))
         code = candidate.sources.code
@@ -371,6 +380,12 @@ def give_variables(candidate: Outline, texts: Mapping[str, str]) -> None:
         candidate.block.put("environment", environment)
     if secrets:
         candidate.block.put("secrets", secrets)
+
+
+def database_names(candidate: Outline) -> list[str]:
+    """Return the names in `database:`, which is a name, a list of names, or not there."""
+    used = candidate.block.get("database")
+    return [str(each) for each in used] if isinstance(used, list) else [str(used)] if used else []
 
 
 def as_mapping(value: object) -> dict[str, object]:
@@ -497,11 +512,10 @@ def takes_a_command(image: ImageSource) -> bool:
 
 def free_name(folder: Path, service: str, written: Written) -> Path:
     """Return a path for the migration's Dockerfile that no file has, and none that is to be written."""
-    for name in (MIGRATE_FILE, f"{MIGRATE_FILE}.{service}", f"{MIGRATE_FILE}.culm"):
-        path = folder / name
-        if not path.exists() and path not in written.files:
-            return path
-    return folder / f"{MIGRATE_FILE}.{service}.culm"
+    names = (MIGRATE_FILE, f"{MIGRATE_FILE}.{service}", f"{MIGRATE_FILE}.culm")
+    numbered = (f"{MIGRATE_FILE}.{service}.{number}" for number in count(2))
+    paths = (folder / name for name in chain(names, numbered))
+    return next(path for path in paths if not path.exists() and path not in written.files)
 
 
 def migration_file(migration: Migration) -> str:

@@ -32,7 +32,16 @@ from culm.scaffold import (
     names,
     vault_secrets,
 )
-from culm.scaffold.candidates import ANY_ANSWER, Outline, Written, add_migration, complete, tell_hosts, tell_port
+from culm.scaffold.candidates import (
+    ANY_ANSWER,
+    Outline,
+    Written,
+    add_migration,
+    complete,
+    database_names,
+    tell_hosts,
+    tell_port,
+)
 from culm.scaffold.compose_keys import KeyImport, variables_of, with_sample
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role
@@ -229,7 +238,7 @@ class Import:
         }
         engine = {called: self.draft.engine(called) for called in self.draft.databases}
         for name, candidate in candidates.items():
-            used = databases_of(candidate)
+            used = database_names(candidate)
             servers = {each: called for each, called in self.notes.database_names.items() if called in used}
             others = {each: called for each, called in reached.items() if each != name}
             known = compose_commands.Names(servers=servers, engine=engine, services=others)
@@ -286,7 +295,7 @@ class Import:
     def users_of_databases(self, candidates: Mapping[str, Outline]) -> None:
         """Let services that are different programs share a database where the compose file gives them the same."""
         for name, called in self.notes.database_names.items():
-            users = {each: outline for each, outline in candidates.items() if called in databases_of(outline)}
+            users = {each: outline for each, outline in candidates.items() if called in database_names(outline)}
             programs = {outline.block.get("build") or outline.block.get("image") for outline in users.values()}
             cache = self.draft.engine(called) in CACHES
             shared = not cache and len(programs) > 1 and self.one_database(name, users)
@@ -528,12 +537,6 @@ class Import:
             elif other not in self.model.services:
                 self.notes.add(dependency.place, f"services.{name}.depends_on", f"there is no service {other!r}")
         return [other for other in result if other != name]
-
-
-def databases_of(outline: Outline) -> list[str]:
-    """Return the names in `database:` of a service."""
-    value = outline.block.get("database")
-    return [str(each) for each in value] if isinstance(value, list) else [str(value)] if value else []
 
 
 def reachable(start: str, edges: dict[str, list[str]]) -> set[str]:

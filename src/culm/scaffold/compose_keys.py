@@ -17,7 +17,7 @@ from culm.project.compose.services import ComposeService, EnvironmentFile
 from culm.project.compose.tree import Scalar, SourceLine, missing
 from culm.project.load import shown
 from culm.scaffold import compose_container, compose_secrets, compose_waits, database_variables, vault_secrets
-from culm.scaffold.candidates import Outline
+from culm.scaffold.candidates import Outline, database_names
 from culm.scaffold.compose_notes import Notes
 from culm.scaffold.compose_roles import Role, usual_port
 from culm.scaffold.database_variables import Login
@@ -317,8 +317,7 @@ class KeyImport:
 
     def used_servers(self, candidate: Outline) -> dict[str, ComposeService]:
         """Return the services of the compose file that are a service's databases, by their names in `databases:`."""
-        used = candidate.block.get("database")
-        wanted = used if isinstance(used, list) else [used]
+        wanted = database_names(candidate)
         names = self.notes.database_names
         return {called: self.model.services[name] for name, called in names.items() if called in wanted}
 
@@ -537,11 +536,8 @@ class KeyImport:
         stem = re.fullmatch(r"(.*?)_?PORT", name)
         if stem is None or not value.isdecimal():
             return None
-        used = candidate.block.get("database")
         listening = [
-            called
-            for called in (used if isinstance(used, list) else [used] if isinstance(used, str) else [])
-            if engines.PORTS.get(self.draft.engine(called)) == int(value)
+            called for called in database_names(candidate) if engines.PORTS.get(self.draft.engine(called)) == int(value)
         ]
         for beside in ("HOST", "_HOST", "_SERVER", "_HOSTNAME", "_ADDR", "_ADDRESS"):
             host = environment.get(stem[1] + beside, "")

@@ -11,7 +11,7 @@ from pathlib import Path
 from culm.core.model.record import record
 from culm.lint import rules
 from culm.project.engines import SQL
-from culm.scaffold.candidates import Outline, as_mapping
+from culm.scaffold.candidates import Outline, as_mapping, database_names
 from culm.scaffold.draft import Draft
 from culm.scaffold.guess import ImageSource
 from culm.scaffold.sources import Sources
@@ -185,8 +185,6 @@ def tell_files(draft: Draft, candidates: Iterable[Outline]) -> None:
 
 def vault_file(draft: Draft, candidate: Outline, name: str) -> str:
     """Return the vault's file for one of /run/secrets: `db_password` -> `main.password`, `api_key` -> `api-key`."""
-    used = candidate.block.get("database")
-    servers = used if isinstance(used, list) else [used] if used else []
-    server = next((each for each in servers if draft.engine(str(each)) in SQL), "")
+    server = next((each for each in database_names(candidate) if draft.engine(each) in SQL), "")
     part = next((part for pattern, part in PARTS if re.search(pattern, name, re.IGNORECASE)), "")
     return f"{server}.{part}" if server and part and OF_DATABASE.search(name) else file_of(name).replace(".", "-")
