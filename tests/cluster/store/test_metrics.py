@@ -38,6 +38,18 @@ def test_a_day_is_kept_by_the_minute_and_a_month_by_five(db):
     assert metrics.age(db, now) == 0
 
 
+def test_a_day_is_kept_by_ten_seconds_too(db):
+    metrics.add(db, [(CPU, replace(sample(n * 5.0, float(n)), values={float(n): 1.0})) for n in range(24)])
+    fine = metrics.find(db, CPU, 0, 1000, fine=True)
+    assert [(point.at, point.samples, point.maximum) for point in fine[:2]] == [(0, 2, 1.0), (10, 2, 3.0)]
+    assert len(fine) == 12 and fine[0].values == {0.0: 1, 1.0: 1}
+    metrics.age(db, DAY + 60.0)
+    assert [point.at for point in metrics.find(db, CPU, 0, 1000, fine=True)] == [60, 70, 80, 90, 100, 110]
+    metrics.age(db, DAY + 1000.0)
+    assert metrics.find(db, CPU, 0, 1000, fine=True) == []
+    assert sum(point.samples for point in metrics.find(db, CPU, 0, 1000)) == 24
+
+
 def test_how_often_which_value_was_is_merged_with_its_points(db):
     for minute, value in ((0, 1.0), (1, 1.0), (2, 3.0)):
         metrics.add(db, [(CPU, replace(sample(minute * 60.0, value), values={value: 1.0}))])
@@ -54,6 +66,7 @@ def test_beyond_the_most_points_the_oldest_go(db, monkeypatch):
     metrics.add(db, [(CPU, sample(minute * 60.0, 1.0)) for minute in range(30)])
     metrics.age(db, 30 * 60.0)
     assert [point.at for point in metrics.find(db, CPU, 0, 1e9)] == [minute * 60 for minute in range(20, 30)]
+    assert len(metrics.find(db, CPU, 0, 1e9, fine=True)) == 10
 
 
 def test_a_metric_that_fell_silent_is_forgotten(db):

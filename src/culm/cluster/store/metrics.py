@@ -1,4 +1,4 @@
-"""CloudWatch's metrics: points of one minute, made coarser as they age, so that what is kept stays small."""
+"""CloudWatch's metrics: points of one minute, made coarser as they age, and a day of finer ones; all bounded."""
 
 from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
@@ -9,8 +9,10 @@ from culm.core.model.metrics import MINUTE, Metric, Point
 
 HOUR = 3600
 DAY = 24 * HOUR
+FINE_SECONDS = 10
+"""What the finer points are of. They are asked for with a period below a minute."""
 FINE = DAY
-"""How long points of a minute are kept; older ones are merged into points of COARSE seconds.
+"""How long points of a minute and finer ones are kept; the former are then merged into points of COARSE seconds.
 
 CloudWatch does the same, later: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html
 """
@@ -21,42 +23,46 @@ MOST_METRICS = 5000
 MOST_POINTS = 1_000_000
 """Of each table: about 60 MB, a hundred metrics for a month. The oldest go first."""
 TABLES = ("metric_point", "metric_value")
+FINE_TABLES = ("metric_fine_point", "metric_fine_value")
 ADD = """
-INSERT INTO metric_point VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+INSERT INTO {} VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     samples = samples + excluded.samples, sum = sum + excluded.sum,
     minimum = min(minimum, excluded.minimum), maximum = max(maximum, excluded.maximum)
 """
-ADD_VALUE = (
-    "INSERT INTO metric_value VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"
-)
+ADD_VALUE = "INSERT INTO {} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET samples = samples + excluded.samples"
 
 
 def add(db: Connection, points: Iterable[tuple[Metric, Point]]) -> None:
-    """Add each point to the minute that it is in."""
+    """Add each point to the minute and to the ten seconds that it is in."""
     for about, point in points:
         [key] = db.execute(
             "INSERT INTO metric (namespace, name, dimensions, unit, last_at) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at) RETURNING id",
             (about.namespace, about.metric_name, _text(about.dimensions), point.unit, point.at),
         ).fetchone()
-        minute = int(point.at) // MINUTE * MINUTE
-        db.execute(ADD, (key, minute, point.samples, point.sum, point.minimum, point.maximum))
-        if point.values:
-            db.executemany(ADD_VALUE, [(key, minute, value, samples) for value, samples in point.values.items()])
+        for (points_table, values_table), seconds in ((TABLES, MINUTE), (FINE_TABLES, FINE_SECONDS)):
+            at = int(point.at) // seconds * seconds
+            db.execute(ADD.format(points_table), (key, at, point.samples, point.sum, point.minimum, point.maximum))
+            values = [(key, at, value, samples) for value, samples in point.values.items()]
+            db.executemany(ADD_VALUE.format(values_table), values)
 
 
-def find(db: Connection, about: Metric, start: float, end: float) -> Sequence[Point]:
-    """Return those whose period begins at `start` or later and before `end`, oldest first; in every unit."""
+def find(db: Connection, about: Metric, start: float, end: float, *, fine: bool = False) -> Sequence[Point]:
+    """Return those whose period begins at `start` or later and before `end`, oldest first; in every unit.
+
+    `fine`: those of ten seconds each.
+    """
+    points_table, values_table = FINE_TABLES if fine else TABLES
     asked = (about.namespace, about.metric_name, _text(about.dimensions), start, end)
     values: dict[tuple[int, int], dict[float, float]] = {}
     for key, at, value, samples in db.execute(
-        "SELECT id, at, value, samples FROM metric JOIN metric_value ON metric_id = id"
+        f"SELECT id, at, value, samples FROM metric JOIN {values_table} ON metric_id = id"
         " WHERE namespace = ? AND name = ? AND dimensions = ? AND at >= ? AND at < ?",
         asked,
     ):
         values.setdefault((key, at), {})[value] = samples
     rows = db.execute(
-        "SELECT id, at, samples, sum, minimum, maximum, unit FROM metric JOIN metric_point ON metric_id = id"
+        f"SELECT id, at, samples, sum, minimum, maximum, unit FROM metric JOIN {points_table} ON metric_id = id"
         " WHERE namespace = ? AND name = ? AND dimensions = ? AND at >= ? AND at < ? ORDER BY at",
         asked,
     )
@@ -92,8 +98,9 @@ def matching(db: Connection, *, namespace: str | None, name: str | None, since: 
 
 def age(db: Connection, now: float) -> int:
     """Merge and delete old points; returns the number of rows removed. `now` is in epoch seconds."""
-    before = _count(db)
-    _forget(db, now - KEPT)
+    before = _count(db, TABLES[0]) + _count(db, FINE_TABLES[0])
+    _forget(db, TABLES, now - KEPT)
+    _forget(db, FINE_TABLES, now - FINE)
     old = int(now - FINE) // COARSE * COARSE
     span = {"p": COARSE, "old": old}
     merged = db.execute(
@@ -108,26 +115,27 @@ def age(db: Connection, now: float) -> int:
     ).fetchall()
     for table in TABLES:
         db.execute(f"DELETE FROM {table} WHERE at < :old AND at % :p", span)
-    db.executemany(ADD, merged)
-    db.executemany(ADD_VALUE, values)
+    db.executemany(ADD.format(TABLES[0]), merged)
+    db.executemany(ADD_VALUE.format(TABLES[1]), values)
     db.execute("DELETE FROM metric WHERE last_at < ?", (now - KEPT,))
     db.execute(
         "DELETE FROM metric WHERE id IN (SELECT id FROM metric ORDER BY last_at DESC LIMIT -1 OFFSET ?)",
         (MOST_METRICS,),
     )
-    for table in TABLES:
-        if _count(db, table) > MOST_POINTS:
-            first = db.execute(f"SELECT at FROM {table} ORDER BY at DESC LIMIT 1 OFFSET ?", (MOST_POINTS,)).fetchone()
-            _forget(db, first["at"] + 1)
-    return before - _count(db)
+    for pair in (TABLES, FINE_TABLES):
+        for table in pair:
+            if _count(db, table) > MOST_POINTS:
+                [first] = db.execute(f"SELECT at FROM {table} ORDER BY at DESC LIMIT 1 OFFSET ?", (MOST_POINTS,))
+                _forget(db, pair, first["at"] + 1)
+    return before - _count(db, TABLES[0]) - _count(db, FINE_TABLES[0])
 
 
-def _count(db: Connection, table: str = "metric_point") -> int:
+def _count(db: Connection, table: str) -> int:
     return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-def _forget(db: Connection, before: float) -> None:
-    for table in TABLES:
+def _forget(db: Connection, tables: Iterable[str], before: float) -> None:
+    for table in tables:
         db.execute(f"DELETE FROM {table} WHERE at < ?", (before,))
 
 

@@ -58,6 +58,14 @@ def test_every_protocol_refuses_with_the_code_that_clients_know(cloud, protocol)
     assert error["Message"] == "The value AWS/ for parameter Namespace is invalid."
 
 
+def test_a_period_below_a_minute_shows_what_happened_within_one(cloud):
+    metrics.add(cloud.db, [(CPU, sample(cloud.now - 300 + 5 * n, float(n), "Percent")) for n in range(12)])
+    [result] = cloud.client("cloudwatch").get_metric_data(
+        **asked(cloud, query("peak", "Maximum", 10)), ScanBy="TimestampAscending"
+    )["MetricDataResults"]
+    assert result["Values"] == [1, 3, 5, 7, 9, 11]
+
+
 def test_a_body_that_is_not_cbor_is_refused(cloud):
     model = get_session().get_service_model("cloudwatch").operation_model("ListMetrics")
     request = sent(model, {}, "smithy-rpc-v2-cbor")

@@ -181,7 +181,8 @@ def _span(req: GetMetricDataInput | GetMetricStatisticsInput, period: int) -> _S
 
 def _points(call: Call, asked: MetricInput, span: _Span, unit: str | None) -> list[Point]:
     metric = about(asked.namespace, asked.metric_name, asked.dimensions)
-    return gather(metrics.find(call.db, metric, span.start, span.end), span.period, unit)
+    fine = span.period < MINUTE
+    return gather(metrics.find(call.db, metric, span.start, span.end, fine=fine), span.period, unit)
 
 
 def _check_period(period: int, code: str) -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from tests.amazon.conftest import Shop
+from tests.amazon.conftest import _amazon as _amazon
+from tests.amazon.conftest import account as account
+from tests.amazon.conftest import shop as shop
 from tests.amazon.test_pages import PAGES, furnish, publish
 from tests.scenarios.test_page import findings
-from tests.web.conftest import browser as browser
 from tests.web.conftest import opened
 
 PATIENCE_MS = 60_000
