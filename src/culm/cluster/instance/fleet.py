@@ -17,7 +17,7 @@ from culm.cluster.instance.agent import Agent
 from culm.cluster.instance.machine import Machine
 from culm.cluster.loop import Isolated, supervise
 from culm.cluster.store import autoscaling, machines
-from culm.cluster.store.autoscaling import AutoScalingGroup, instances_of
+from culm.cluster.store.autoscaling import AutoScalingGroup
 from culm.cluster.store.db import Store, savepoint
 from culm.cluster.store.ecs import clusters, container_instances, tags, tasks
 from culm.cluster.store.machines import SimulatedMachine
@@ -190,7 +190,7 @@ class Fleet:
 
 def _wished_by(group: AutoScalingGroup, there: Sequence[Known]) -> tuple[InstanceType, ...]:
     """Return the types of a group's instances: of those that run, the protected and the busiest stay, of any type."""
-    wanted = max(instances_of(group), sum(machine.protected for machine in there))
+    wanted = max(group.instances, sum(machine.protected for machine in there))
     staying = sorted(there, key=lambda machine: (machine.protected, not machine.draining, machine.tasks), reverse=True)
     types = [machine.instance_type for machine in staying[:wanted]]
     types += [group.instance_type] * (wanted - len(types))

@@ -29,22 +29,22 @@ class AutoScalingGroup:
     min_size: int
     max_size: int
     desired: int
+    weight: int = 1
+    """How many units of the desired capacity one instance is."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What else was given, under the API's names in lower case."""
     tags: tuple[GroupTag, ...] = ()
     protection: Mapping[str, bool] = field(default_factory=dict)
     """By instance id, of those for which it was set: else that of new instances holds."""
 
+    @property
+    def instances(self) -> int:
+        """How many there shall be."""
+        return ceil(self.desired / self.weight)
+
     def protects(self, ec2_instance_id: str) -> bool:
         """Return whether an instance stays although fewer are desired."""
         return self.protection.get(ec2_instance_id, bool(self.settings.get("new_instances_protected_from_scale_in")))
-
-
-def instances_of(group: AutoScalingGroup) -> int:
-    """Return how many instances a group's desired capacity is: one may weigh more than one unit."""
-    mixed = group.settings.get("mixed_instances_policy") or {}
-    overrides = (mixed.get("launch_template") or {}).get("overrides") or [{}]
-    return ceil(group.desired / int(overrides[0].get("weighted_capacity") or 1))
 
 
 _decoder = msgspec.json.Decoder(AutoScalingGroup)

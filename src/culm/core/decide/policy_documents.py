@@ -71,7 +71,7 @@ def parse_resource(text: str, *, names_itself: bool = False, free_ids: bool = Fa
     """Return a policy that a resource has. Raises `Malformed`.
 
     `names_itself`: its statements must name resources. `free_ids`: statement IDs may be any text, and repeat, as in
-    policies of ECR.
+    policies of ECR and S3.
     """
     policy = parse(text)
     document = json.loads(text)

@@ -124,3 +124,15 @@ def test_a_protected_instance_stays_until_its_protection_is_taken(cloud, look, t
     assert [(i["InstanceId"], i["ProtectedFromScaleIn"]) for i in group["Instances"]] == [(ids[1], True)]
     with pytest.raises(autoscaling.exceptions.ClientError, match="is not part of Auto Scaling group a"):
         autoscaling.set_instance_protection(AutoScalingGroupName="a", InstanceIds=["i-0"], ProtectedFromScaleIn=True)
+
+
+def test_of_a_mixed_policy_the_first_simulated_type_counts_with_its_weight(cloud, look, template):
+    overrides = [
+        {"InstanceType": "mac2.metal", "WeightedCapacity": "1"},
+        {"InstanceType": "t3.large", "WeightedCapacity": "2"},
+    ]
+    policy = {"LaunchTemplate": {"LaunchTemplateSpecification": template, "Overrides": overrides}}
+    cloud.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="a", MixedInstancesPolicy=policy, MinSize=3, MaxSize=3, AvailabilityZones=["us-east-1a"]
+    )
+    assert look()[1] == [("t3.large", "a")] * 2

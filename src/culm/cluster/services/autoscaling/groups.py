@@ -80,6 +80,7 @@ def create_auto_scaling_group(call: Call, req: CreateAutoScalingGroupInput) -> N
         created_at=call.now,
         cluster=launch.cluster,
         instance_type=launch.instance_type,
+        weight=launch.weight,
         min_size=req.min_size,
         max_size=req.max_size,
         desired=req.min_size if req.desired_capacity is None else req.desired_capacity,
@@ -110,7 +111,7 @@ def update_auto_scaling_group(call: Call, req: UpdateAutoScalingGroupInput) -> N
         for name in ("launch_template", "mixed_instances_policy"):
             settings.pop(name, None)
         settings |= launch.settings
-        group = replace(group, cluster=launch.cluster, instance_type=launch.instance_type)
+        group = replace(group, cluster=launch.cluster, instance_type=launch.instance_type, weight=launch.weight)
     least = group.min_size if req.min_size is None else req.min_size
     most = group.max_size if req.max_size is None else req.max_size
     desired = min(max(group.desired, least), most) if req.desired_capacity is None else req.desired_capacity

@@ -9,7 +9,7 @@ from typing import Any
 from culm.cluster.store.ec2 import launch_templates
 from culm.cluster.store.ec2.launch_templates import LaunchTemplate
 from culm.cluster.wire.operations import Call
-from culm.core.model.instance_types import INSTANCE_TYPES
+from culm.core.model.instance_types import INSTANCE_TYPES, resembling
 from culm.core.model.record import Stored, record
 from culm.errors import AwsError
 
@@ -33,7 +33,7 @@ class Override:
 class MixedTemplate:
     launch_template_specification: Template
     overrides: tuple[Override, ...] = ()
-    """The first is taken for all instances: there is no market here."""
+    """The first whose type is simulated is taken for all instances: there is no market here."""
 
 
 @record
@@ -46,6 +46,8 @@ class MixedInstancesPolicy:
 class LaunchPlan:
     cluster: str
     instance_type: str
+    weight: int
+    """How many units of capacity one instance is."""
     settings: Mapping[str, Any]
     """How the group describes it back."""
 
@@ -59,11 +61,12 @@ def launch_of(call: Call, template: Template | None, mixed: MixedInstancesPolicy
     version = kept.version(specification.version) if kept else None
     if kept is None or version is None:
         raise invalid("The specified launch template, or its version, does not exist.")
-    override = next(iter(mixed.launch_template.overrides), None) if mixed else None
-    instance_type = (override and override.instance_type) or version.data.get("instance_type")
+    own = version.data.get("instance_type")
+    overrides = (mixed.launch_template.overrides if mixed else ()) or (Override(instance_type=own),)
+    choices = [(each.instance_type or own, int(each.weighted_capacity or 1)) for each in overrides]
+    instance_type, weight = next((each for each in choices if each[0] in INSTANCE_TYPES), choices[0])
     if instance_type not in INSTANCE_TYPES:
-        known = ", ".join(sorted(INSTANCE_TYPES))
-        raise invalid(f"culm simulates no instance type {instance_type!r}: name one of {known}")
+        raise invalid(f"culm simulates no instance type {instance_type!r}: {resembling(str(instance_type))}")
     cluster = cluster_of(version.data.get("user_data"))
     if cluster is None:
         raise invalid(
@@ -71,7 +74,7 @@ def launch_of(call: Call, template: Template | None, mixed: MixedInstancesPolicy
             " ECS_CLUSTER=<name> into /etc/ecs/ecs.config"
         )
     settings = {"launch_template": _named(kept, specification)} if mixed is None else _mixed(kept, mixed)
-    return LaunchPlan(cluster=cluster, instance_type=str(instance_type), settings=settings)
+    return LaunchPlan(cluster=cluster, instance_type=str(instance_type), weight=weight, settings=settings)
 
 
 def _named(template: LaunchTemplate, specification: Template) -> dict[str, Any]:

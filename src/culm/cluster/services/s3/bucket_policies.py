@@ -30,7 +30,7 @@ def put_bucket_policy(call: Call, req: PutBucketPolicyInput) -> None:
     """Save who else may use a bucket. Raises MalformedPolicy."""
     bucket = bucket_named(call, req.bucket, req.expected_bucket_owner)
     try:
-        for statement in parse_resource(req.policy, names_itself=True).statements:
+        for statement in parse_resource(req.policy, names_itself=True, free_ids=True).statements:
             for resource in statement.resources or statement.not_resources or ():
                 if not _is_inside(resource, bucket.name):
                     raise Malformed("Policy has invalid resource")
