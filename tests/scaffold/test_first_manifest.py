@@ -335,6 +335,35 @@ def test_a_password_that_a_helper_of_the_program_s_own_reads_is_the_database_s(t
     assert block(tmp_path, files)["secrets"]["DB_PASSWORD"]["from"] == "{main.password}"
 
 
+@pytest.mark.parametrize(
+    ("file", "code", "variable"),
+    [
+        ("a.js", "mongoose.connect(process.env.DATABASE)", "DATABASE"),
+        ("a.js", "const url = process.env.MONGODB_URI", "MONGODB_URI"),
+        ("a.py", 'MongoClient(os.environ["MONGO_URL"])', "MONGO_URL"),
+        ("a.js", "mongoose.connect(process.env.DATABASE || 'mongodb://localhost/shop')", None),
+    ],
+)
+def test_the_url_of_a_mongodb_is_asked_for(tmp_path: Path, file: str, code: str, variable: str | None) -> None:
+    text, project = made(tmp_path, {"web/Dockerfile": SERVER, f"web/{file}": code})
+    assert list(project.services["web"].container.secrets) == ([variable] if variable else [])
+    assert ("MongoDB is none of `databases:`" in text) == (variable is not None)
+
+
+def test_secrets_that_code_needs_are_told_beside_a_compose_file_that_does_not_name_them(tmp_path: Path) -> None:
+    files = {
+        "web/Dockerfile": SERVER,
+        "web/env.js": '  JWT_SECRET: str({ devDefault: "x" }),\n',
+        "web/knexfile.js": 'process.env.JWT_SECRET = "x"\n',
+        "web/package.json": '{"dependencies": {"pg": "8", "better-sqlite3": "9"}}',
+        "compose.yml": "services: {web: {build: web, environment: {DB_FILE: /data/shop.sqlite}}}",
+    }
+    text, project = made(tmp_path, files)
+    assert list(project.services["web"].container.secrets) == ["JWT_SECRET"]
+    assert not project.databases
+    assert "DB_FILE names a file of SQLite" in text
+
+
 def test_a_worker_of_rq_is_told_its_redis_by_the_variable_that_it_reads(tmp_path: Path) -> None:
     files = {
         "web/Dockerfile": SERVER,

@@ -28,3 +28,14 @@ def test_a_draft_counts_the_tasks_of_each_service() -> None:
     block.put("memory", 512)
     block.put("count", 3)
     assert "local: {instances: 3 x t2.micro}" in Draft(name="shop", services={"web": block}).text()
+
+
+def test_tasks_are_placed_in_the_order_of_the_deploy() -> None:
+    services = {name: Block(name=name) for name in ("config", "registry", *"abcdefg", "grafana", "prometheus")}
+    for name, block in services.items():
+        block.put("memory", 256 if name in ("grafana", "prometheus") else 512)
+        if name not in ("config", "a", "grafana", "prometheus"):
+            block.put("after", ["config"] if name == "registry" else ["registry"])
+    needs = Draft(name="shop", services=services).needs()
+    assert [need.memory for need in needs[:5]] == [512, 512, 256, 256, 512]
+    assert instances(needs) == "4 x t3a.small"

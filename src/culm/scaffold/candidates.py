@@ -256,6 +256,9 @@ def fill_health(candidate: Outline, *, runs_another_program: bool = False) -> No
         candidate.block.put("health", value, f"{guessed.why}, under a prefix that may be another; any answer counts")
 
 
+SQLITE = re.compile(r"^sqlite\d?(\+\w+)?:|[\w/]\.sqlite3?$", re.IGNORECASE)
+
+
 def stand_on(draft: Draft, candidate: Outline) -> None:
     """Give the candidate its database, by its drivers."""
     if candidate.sources is None:
@@ -266,6 +269,10 @@ def stand_on(draft: Draft, candidate: Outline) -> None:
     guessed = guess.database(candidate.sources)
     if guessed is None:
         return
+    for variable, value in as_mapping(candidate.block.get("environment")).items():
+        if isinstance(value, str) and SQLITE.search(value):
+            candidate.block.comments.append(f"{variable} names a file of SQLite, so no `database:` is taken")
+            return
     name = next((name for name in draft.databases if draft.engine(name) == guessed.value), None)
     if name is None:
         name = "main" if "main" not in draft.databases else guessed.value

@@ -225,6 +225,7 @@ class Import:
         for candidate in candidates.values():
             tell_hosts(self.draft, candidate, self.notes.database_names)
             tell_port(self.draft, candidate)
+        vault_secrets.tell(candidates.values())
         vault_secrets.tell_files(self.draft, candidates.values())
         self.commands(candidates)
         if self.draft.services:

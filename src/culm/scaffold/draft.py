@@ -70,13 +70,28 @@ class Draft:
         return str(value.get("engine", "postgres")) if isinstance(value, dict) else "postgres"
 
     def needs(self) -> list[fleet.Reservation]:
-        """Return what each task of the draft's services reserves, as far as their blocks say it in numbers."""
+        """Return what each task of the draft's services reserves, as far as their blocks say it in numbers.
+
+        Those that wait for others by `after:` come later, as a deploy has them.
+        """
         result = []
-        for block in self.services.values():
+        for block in sorted(self.services.values(), key=lambda block: self.wave(block)):
             given = {key: value for key in ("memory", "cpu") if isinstance(value := block.get(key), int)}
             count = block.get("count")
             result += [fleet.Reservation(**given)] * (count if isinstance(count, int) else 1)
         return result
+
+    def wave(self, block: Block, passed: frozenset[str] = frozenset()) -> int:
+        """Return how many services one after the other a service waits for."""
+        after = block.get("after")
+        others = (
+            [self.services[str(name)] for name in after if str(name) in self.services]
+            if isinstance(after, list)
+            else []
+        )
+        return max(
+            (1 + self.wave(each, passed | {block.name}) for each in others if each.name not in passed), default=0
+        )
 
     def text(self) -> str:
         """Return culm.yml as text, comments in their places."""

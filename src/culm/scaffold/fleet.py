@@ -1,6 +1,6 @@
 """Instances for a first culm.yml: as many, of the smallest usual type, as all its tasks fit on. Pure.
 
-Tasks are spread as ECS spreads them, in the order of the file, each onto the instance with the most memory left; a
+Tasks are spread as ECS spreads them, in the order of a deploy, each onto the instance with the most memory left; a
 large one that comes last must find room, too. Sizes are what remains on a local instance, rounded down.
 """
 

@@ -41,6 +41,8 @@ LENIENT = (
 ANY = rf"(?:environ(?:\.get)?|[gG]etenv|LookupEnv|config|env(?:\.\w+)?|ENV(?:\.fetch)?|process\.env)\s*[\[(]\s*{NAME}"
 DEFAULTED = re.compile(r"\s*(?:or\b|\|\||\?\?|=(?!=))")
 """What follows a reading that has something to fall back on, or that is none."""
+TOOL = re.compile(r"(^|/)(?:knexfile|[\w-]+\.config)\.[cm]?[jt]s$")
+"""What a tool alone runs: a variable that is set there is not set where the program runs."""
 COMPARED = re.compile(r"\s*[!=]==?")
 """What follows a reading that only looks whether it is there."""
 SETTINGS = re.compile(r"^class \w+\((?:\w+\.)?BaseSettings\b.*:\n(?P<body>(?:[ \t]+.*\n|\n)+)", re.MULTILINE)
@@ -90,7 +92,8 @@ def readings(sources: Sources) -> Readings:
         for patterns, names in ((STRICT, strict), (LENIENT, lenient)):
             for match in (match for pattern in patterns for match in re.finditer(pattern, text)):
                 plain.add(str(match.start("name")))
-                if not COMPARED.match(text, match.end()):
+                of_tool = TOOL.search(path) is not None and text[match.end() :].lstrip().startswith("=")
+                if not COMPARED.match(text, match.end()) and not of_tool:
                     (defaulted if DEFAULTED.match(text, match.end()) else names).add(match["name"])
         defaulted |= {match["name"] for match in re.finditer(ANY, text) if str(match.start("name")) not in plain}
         if path.endswith(".rs"):
@@ -112,6 +115,25 @@ def of_code(sources: Sources) -> Secrets:
     }
     needed = {name for name in secret if name in read.strict or rules.takes_any_text(name)}
     return Secrets(needed=tuple(sorted(needed)), optional=tuple(sorted(secret - needed)))
+
+
+MONGO = re.compile(
+    r"(?:mongoose\.connect|new MongoClient|MongoClient|AsyncIOMotorClient)\(\s*"
+    r"(?:process\.env\.(?P<plain>[A-Z][A-Z0-9_]*)|(?:os\.)?(?:environ(?:\.get)?\s*[\[(]|getenv\()\s*[\"'](?P<quoted>[A-Z][A-Z0-9_]*)[\"'])"
+    r"|process\.env\.(?P<named>MONGO(?:DB)?_UR[IL])\b"
+)
+
+
+def of_mongo(sources: Sources) -> list[str]:
+    """Return the variables by which code expects the URL of a MongoDB."""
+    matches = [
+        match
+        for path, text in sources.code.items()
+        if Path(path).suffix in LANGUAGES
+        for match in MONGO.finditer(text)
+        if not DEFAULTED.match(text, match.end())
+    ]
+    return sorted({match["plain"] or match["quoted"] or match["named"] for match in matches})
 
 
 RAILS_PRODUCTION = re.compile(r"\bRAILS_ENV(?:\s+|=)[\"']?production\b")
@@ -144,10 +166,13 @@ def tell(candidates: Iterable[Outline]) -> None:
         if candidate.sources is None or candidate.image is None:
             continue
         secrets, block = of_code(candidate.sources), candidate.block
-        needed = dict.fromkeys([*secrets.needed, *of_framework(candidate.sources, candidate.image)])
         set_by_image = " ".join(each.rest for each in candidate.image.instructions if each.keyword == "ENV")
         taken = {*as_mapping(block.get("environment")), *as_mapping(block.get("secrets"))}
         taken |= set(re.findall(r"[A-Z][A-Z0-9_]+", set_by_image))
+        mongo = of_mongo(candidate.sources)
+        needed = dict.fromkeys([*secrets.needed, *of_framework(candidate.sources, candidate.image), *mongo])
+        if set(mongo) - taken:
+            block.comments.append(f"MongoDB is none of `databases:`; {', '.join(mongo)} has the URL of one elsewhere")
         files = {}
         for name in needed:
             if name in taken:
