@@ -68,6 +68,13 @@ async def test_what_fails_leaves_nothing_and_lets_the_next_one_run(store, way):
     assert store.at_once(lambda db: [settings.get(db, "port")]) == [None]
 
 
+@pytest.mark.parametrize("way", ["run", "run_long"])
+async def test_who_looks_for_what_is_not_there_is_told_and_does_not_wait(store, way):
+    with pytest.raises(RuntimeError, match="what is not there"):
+        async with asyncio.timeout(5):
+            await getattr(store, way)(lambda db: next(iter(())))
+
+
 async def test_a_checkpoint_brings_what_was_committed_into_the_file_itself(store, tmp_path):
     store.at_once(lambda db: settings.put(db, "port", "1"))
     assert not kept(tmp_path / "state.db", tmp_path)

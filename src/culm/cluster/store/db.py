@@ -75,14 +75,19 @@ def migrate(db: sqlite3.Connection) -> None:
 
 
 def transact(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
-    """Run `work` in one transaction: committed when it returns, rolled back when it raises."""
+    """Run `work` in one transaction: committed when it returns, rolled back when it raises.
+
+    A StopIteration becomes a RuntimeError: no future can hold one, and who awaits its thread would wait for ever.
+    """
     db.execute("BEGIN")
     try:
         result = work(db)
         db.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         if db.in_transaction:  # a full disk may have rolled it back by itself
             db.execute("ROLLBACK")
+        if isinstance(error, StopIteration):
+            raise RuntimeError("a transaction looked for what is not there") from error
         raise
     return result
 

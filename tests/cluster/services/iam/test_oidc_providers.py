@@ -63,3 +63,9 @@ def test_a_provider_that_was_deleted_is_not_found(iam, provider):
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
     with pytest.raises(iam.exceptions.NoSuchEntityException, match=f"not found for arn {provider}"):
         described(iam, provider)
+
+
+def test_keys_of_tags_that_differ_in_their_case_alone_are_refused(iam):
+    tags = [{"Key": "team", "Value": "a"}, {"Key": "Team", "Value": "b"}]
+    with pytest.raises(iam.exceptions.InvalidInputException, match="Duplicate tag keys found"):
+        iam.create_open_id_connect_provider(Url=URL, Tags=tags)

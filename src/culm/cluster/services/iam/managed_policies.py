@@ -39,7 +39,11 @@ def create_policy(call: Call, req: CreatePolicyInput) -> dict[str, Any]:
         tags=tags_of(req.tags),
     )
     if policies.find(call.db, policy.arn) is not None:
-        raise AwsError("EntityAlreadyExists", f"A policy called {policy.name} already exists.", 409)
+        raise AwsError(
+            "EntityAlreadyExists",
+            f"A policy called {policy.name} already exists. Duplicate names are not allowed.",
+            409,
+        )
     policies.save(call.db, policy)
     return {"policy": view(call, policy)}
 

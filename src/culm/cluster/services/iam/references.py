@@ -68,6 +68,10 @@ def shown(document: str) -> str:
 
 
 def tags_of(given: tuple[Tag, ...]) -> dict[str, str]:
+    """Return tags by key. Raises InvalidInput for keys that differ in their case alone, or not at all."""
+    if len({tag.key.lower() for tag in given}) < len(given):
+        message = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+        raise AwsError("InvalidInput", message)
     return {tag.key: tag.value for tag in given}
 
 
