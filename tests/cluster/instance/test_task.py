@@ -3,6 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from culm.cluster.instance.runtime.interface import Seen
 from culm.cluster.instance.specs import ATTEMPT, CONTAINER_NAME
 from culm.cluster.instance.task import LOST, KnownTask
@@ -157,3 +160,95 @@ def test_a_task_that_is_told_to_stop_stays_running_while_a_container_is_being_st
     change = task.news(2.0)
     assert change is not None
     assert (change.status, change.containers[0].status) == ("RUNNING", "RUNNING")
+
+
+def look(task: KnownTask, shown: list[Seen], now: float, effects: int, ends_meanwhile: Seen | None = None) -> list[Any]:
+    """Do what an agent's look does to one task, and return what is told.
+
+    `ends_meanwhile`: its start ends with this container while the news is on its way.
+    """
+    task.observe(shown, now, effects)
+    told: list[Any] = []
+    for news in (task.news, task.news_of_health):
+        if (message := news(now)) is not None:
+            if ends_meanwhile is not None and "web" in task.busy:
+                end_of_start(task, ends_meanwhile, effects + 1)
+            task.reported(message)
+            told.append(message)
+    return told
+
+
+def end_of_start(task: KnownTask, made: Seen, effect: int) -> None:
+    task.snapshots["web"], task.touched["web"] = made, effect
+    del task.busy["web"]
+
+
+def a_checked_task() -> KnownTask:
+    web = ContainerPayload(name="web", image="web", container_arn="web", health_check=HealthCheck(command=("true",)))
+    return KnownTask(TaskPayload(arn="task/1", desired_status="RUNNING", containers=(web,)), 0.0)
+
+
+showings = st.one_of(
+    st.none(),
+    st.builds(
+        lambda state, health, code: replace(web(state), health=health, exit_code=code),
+        st.sampled_from(["created", "running", "running", "running", "stopped"]),
+        st.sampled_from(["UNKNOWN", "HEALTHY", "UNHEALTHY"]),
+        st.sampled_from([None, 1]),
+    ),
+)
+events = st.one_of(
+    st.tuples(st.just("look"), showings),
+    st.tuples(st.just("same"), st.none()),
+    st.tuples(st.just("same"), st.none()),
+    st.tuples(st.just("starting"), st.none()),
+    st.tuples(st.just("started"), showings),
+    st.tuples(st.just("started meanwhile"), showings),
+    st.tuples(st.just("refused"), st.none()),
+    st.tuples(st.just("wanted stopped"), st.none()),
+)
+
+
+@given(st.lists(events, max_size=25))
+def test_looks_that_pass_over_settled_tasks_tell_what_looks_at_all_of_them_tell(history):
+    every, brief = a_checked_task(), a_checked_task()
+    told: dict[int, list[Any]] = {id(every): [], id(brief): []}
+    shown: list[Seen] = []
+    effects = 0
+    for now, (event, container) in enumerate(history):
+        match event:
+            case "look" | "started meanwhile":
+                shown = [] if container is None else [container]
+            case "starting" | "wanted stopped" | "refused" | "started":
+                for task in (every, brief):
+                    if event == "starting":
+                        task.busy["web"] = "starting"
+                    elif event == "wanted stopped":
+                        task.wanted = "STOPPED"
+                    elif "web" in task.busy and event == "refused":
+                        task.refuse("web", "no such image")
+                        del task.busy["web"]
+                    elif "web" in task.busy and container is not None:
+                        end_of_start(task, container, effects + 1)
+                effects += 1
+                continue
+        meanwhile = container if event == "started meanwhile" else None
+        told[id(every)] += look(every, shown, float(now), effects, meanwhile)
+        if not brief.is_settled(shown):
+            told[id(brief)] += look(brief, shown, float(now), effects, meanwhile)
+            brief.settle(shown)
+        effects += 1
+    assert told[id(brief)] == told[id(every)]
+    assert (brief.snapshots, brief.refused, brief.ended_at) == (every.snapshots, every.refused, every.ended_at)
+
+
+def test_a_task_that_runs_and_was_told_of_is_passed_over_until_its_container_changes_or_it_is_to_stop():
+    task, running = a_known_task(), web("running")
+    look(task, [running], 1.0, effects=0)
+    task.settle([running])
+    assert task.is_settled([running])
+    assert task.is_settled([web("running")]), "the runtime shows the same in other words"
+    assert not task.is_settled([replace(running, health="HEALTHY")])
+    assert not task.is_settled([])
+    task.wanted = "STOPPED"
+    assert not task.is_settled([running])

@@ -1,6 +1,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from culm.cluster.store import metrics
 from culm.cluster.store.db import connect
@@ -81,3 +83,35 @@ def test_beyond_the_most_metrics_those_go_that_were_silent_longest(db, monkeypat
         metrics.add(db, [(metric("app", f"m{number}"), sample(100.0 - number, 1.0))])
     metrics.age(db, 200.0)
     assert [each.metric_name for each in metrics.matching(db, namespace="app", name=None, since=0.0)] == ["m0", "m1"]
+
+
+points = st.tuples(
+    st.sampled_from([CPU, metric("AWS/ECS", "CPUUtilization", ClusterName="bamboo")]),
+    st.builds(
+        lambda at, value, unit, values: replace(
+            sample(float(at), float(value), unit), values={float(value): 1.0} if values else {}
+        ),
+        st.integers(0, 200),
+        st.integers(-3, 3),
+        st.sampled_from(["Percent", "None"]),
+        st.booleans(),
+    ),
+)
+
+
+@given(st.lists(points, max_size=20))
+def test_points_that_come_together_are_kept_as_those_that_come_one_by_one(given_points):
+    kept = []
+    for batches in ([given_points], [[each] for each in given_points]):
+        db = connect(":memory:")
+        for batch in batches:
+            metrics.add(db, batch)
+        ages = db.execute("SELECT name, dimensions, unit, last_at FROM metric ORDER BY 1, 2, 3").fetchall()
+        found = [
+            sorted(metrics.find(db, about, 0, 1e9, fine=fine), key=repr)
+            for about in {about for about, _ in given_points}
+            for fine in (False, True)
+        ]
+        kept.append(([tuple(row) for row in ages], found))
+        db.close()
+    assert kept[0] == kept[1]

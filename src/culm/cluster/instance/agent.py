@@ -16,6 +16,7 @@ The order within one look, and why:
     3. Take over what is shown (`task`, which says why not all of it), and follow the logs of new containers, so that
        the first lines of one that dies at once are not lost.
     4. Do what is next (`steps`, pure), for tasks that the instance has room for. The others wait, and nobody is told.
+       A task whose containers all run, as they did at the last look, is passed over from step 3 on.
     5. Report what is new. A task's end waits up to LOGS_WAIT for its last lines.
     6. Forget a task KEEP_STOPPED after its end, and remove its containers.
 
@@ -230,15 +231,19 @@ class Agent:
                 payload = msgspec.json.decode(containers[0].labels[PAYLOAD], type=TaskPayload)
                 self._know(KnownTask(payload, now)).accepted = True
         for task in list(self._tasks.values()):
-            task.observe(by_task.get(task.arn, ()), now, effects)
-            for container in by_task.get(task.arn, ()):
+            containers = by_task.get(task.arn, [])
+            if task.is_settled(containers):
+                continue
+            task.observe(containers, now, effects)
+            for container in containers:
                 self._forward(task, container)
             if self._may_begin(task, now):
                 progress = task.progress(now)
                 for step in next_steps(task.payload, task.wanted, progress, now - task.taken_at):
                     self._do(task, step)
             await self._report(task)
-            self._forget(task, by_task.get(task.arn, []), now)
+            self._forget(task, containers, now)
+            task.settle(containers)
 
     @staticmethod
     def _by_task(containers: list[Seen]) -> dict[str, list[Seen]]:

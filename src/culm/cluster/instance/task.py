@@ -29,7 +29,7 @@ Example, a task of one container, with effects numbered from 1:
     it exits with 3            stopped      `ended_at` is now; STOPPED is told when its log lines are in
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from culm.cluster.instance import shared_network, steps
@@ -73,6 +73,7 @@ class KnownTask:
         self.pull_started_at: float | None = None
         self.pull_stopped_at: float | None = None
         self.ended_at: float | None = None
+        self._settled: tuple[Seen, ...] | None = None
         self._reported: SubmitTaskStateChange | None = None
         self._reported_health: PublishHealth | None = None
 
@@ -97,6 +98,27 @@ class KnownTask:
         self.snapshots.update(latest)
         if self.ended_at is None and self.status(now) == "STOPPED":
             self.ended_at = now
+
+    def settle(self, containers: Sequence[Seen]) -> None:
+        """Note, at the end of a look that showed these, whether there is nothing to do or tell until something changes.
+
+        So it is where all containers run and that was told: time alone brings news only of those that wait, start or
+        have stopped. What an effect has brought that ended meanwhile is left to the next look.
+        """
+        told = self._reported is not None and self._reported.status == "RUNNING"
+        quiet = told and self.wanted == "RUNNING" and not (self.busy or self.refused)
+        all_run = quiet and all(
+            (snapshot := self.snapshots.get(c.name)) is not None
+            and snapshot.state == "running"
+            and any(snapshot is shown for shown in containers)
+            for c in self.payload.containers
+        )
+        self._settled = tuple(containers) if all_run else None
+
+    def is_settled(self, containers: Sequence[Seen]) -> bool:
+        """Return whether this look shows just what the last one did, which left nothing to do or tell."""
+        still = self._settled is not None and self.wanted == "RUNNING" and not self.busy
+        return still and self._settled == tuple(containers)
 
     def refuse(self, container: str, reason: str) -> None:
         """Note that a container cannot run.

@@ -34,17 +34,45 @@ ADD_VALUE = "INSERT INTO {} VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET sample
 
 def add(db: Connection, points: Iterable[tuple[Metric, Point]]) -> None:
     """Add each point to the minute and to the ten seconds that it is in."""
-    for about, point in points:
+    for (about, unit, _), point in together(points).items():
         [key] = db.execute(
             "INSERT INTO metric (namespace, name, dimensions, unit, last_at) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET last_at = max(last_at, excluded.last_at) RETURNING id",
-            (about.namespace, about.metric_name, _text(about.dimensions), point.unit, point.at),
+            (about.namespace, about.metric_name, _text(about.dimensions), unit, point.at),
         ).fetchone()
         for (points_table, values_table), seconds in ((TABLES, MINUTE), (FINE_TABLES, FINE_SECONDS)):
             at = int(point.at) // seconds * seconds
             db.execute(ADD.format(points_table), (key, at, point.samples, point.sum, point.minimum, point.maximum))
             values = [(key, at, value, samples) for value, samples in point.values.items()]
             db.executemany(ADD_VALUE.format(values_table), values)
+
+
+def together(points: Iterable[tuple[Metric, Point]]) -> dict[tuple[Metric, str, int], Point]:
+    """Return the points summed up by metric, unit and ten seconds, each at the time of its latest.
+
+    The tasks of a service on one instance tell of the service together: it is written once.
+    """
+    periods: dict[tuple[Metric, str, int], Point] = {}
+    for about, point in points:
+        key = (about, point.unit, int(point.at) // FINE_SECONDS)
+        before = periods.get(key)
+        periods[key] = point if before is None else _sum(before, point)
+    return periods
+
+
+def _sum(one: Point, other: Point) -> Point:
+    values = dict(one.values)
+    for value, samples in other.values.items():
+        values[value] = values.get(value, 0.0) + samples
+    return Point(
+        at=max(one.at, other.at),
+        samples=one.samples + other.samples,
+        sum=one.sum + other.sum,
+        minimum=min(one.minimum, other.minimum),
+        maximum=max(one.maximum, other.maximum),
+        unit=one.unit,
+        values=values,
+    )
 
 
 def find(db: Connection, about: Metric, start: float, end: float, *, fine: bool = False) -> Sequence[Point]:

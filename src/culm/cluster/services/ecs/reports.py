@@ -37,16 +37,19 @@ def register(db: Connection, message: RegisterContainerInstance, arn: str, now: 
 
 
 def task_changed(db: Connection, change: SubmitTaskStateChange, now: float) -> None:
-    """Follow an agent's report. What it says of a task that is STOPPED or unknown is old news."""
-    task = tasks.find(db, change.task)
-    if task is None or task.last_status == Status.STOPPED:
+    """Follow an agent's report. What it says of a task that is STOPPED or unknown is old news.
+
+    A report that tells nothing new, such as the first one that the task is PENDING, writes nothing.
+    """
+    known = tasks.find(db, change.task)
+    if known is None or known.last_status == Status.STOPPED:
         return
     task = replace(
-        task,
-        containers=_containers(task.containers, change.containers),
-        pull_started_at=task.pull_started_at or change.pull_started_at,
-        pull_stopped_at=task.pull_stopped_at or change.pull_stopped_at,
-        execution_stopped_at=change.execution_stopped_at or task.execution_stopped_at,
+        known,
+        containers=_containers(known.containers, change.containers),
+        pull_started_at=known.pull_started_at or change.pull_started_at,
+        pull_stopped_at=known.pull_stopped_at or change.pull_stopped_at,
+        execution_stopped_at=change.execution_stopped_at or known.execution_stopped_at,
     )
     match change.status:
         case "RUNNING" if is_ahead(task.last_status, Status.RUNNING):
@@ -63,7 +66,8 @@ def task_changed(db: Connection, change: SubmitTaskStateChange, now: float) -> N
                 health_status="UNKNOWN",
                 containers=tuple(replace(c, last_status="STOPPED") for c in task.containers),
             )
-    tasks.save_facts(db, task)
+    if task != known:
+        tasks.save_facts(db, task)
 
 
 def container_changed(db: Connection, task_arn: str, change: ContainerStateChange) -> None:

@@ -47,9 +47,8 @@ def any_stopped_before(db: Connection, cluster: str, moment: float) -> bool:
 def loads(db: Connection, cluster: str) -> Sequence[Load]:
     """Return what is taken of every instance of a cluster, but for the host ports."""
     rows = db.execute(
-        "SELECT container_instance_arn, task_group, sum(counted_cpu), sum(counted_memory), count(*),"
-        " sum(desired_status = 'RUNNING'), sum(last_status = 'RUNNING') FROM ecs_task"
-        " WHERE cluster = ? AND last_status != 'STOPPED' GROUP BY container_instance_arn, task_group",
+        "SELECT container_instance_arn, task_group, cpu, memory, tasks, staying, running FROM ecs_load"
+        " WHERE cluster = ? ORDER BY container_instance_arn, task_group",
         (cluster,),
     )
     return [Load(*row) for row in rows]
