@@ -248,6 +248,27 @@ def test_a_vaults_file_is_shown_with_its_version_and_how_many_there_are():
     assert "3HL4kqtJ" in page and " of 3" in page
 
 
+def test_an_answer_says_which_task_wrote_its_log_lines():
+    line = LogLine(group="/culm/bamboo/orders", stream="orders/orders/0123456789abcdef", at=0, text="hello")
+    reply = routes.Reply(
+        status=404,
+        reason="Not Found",
+        headers=[],
+        body="",
+        connect=0.1,
+        wait=0.2,
+        read=0.1,
+        trace_id="1-2",
+        lines=[line],
+    )
+    asked = Composed(target="/orders/42")
+    page = text(routes.routes(snapshot(), routes.Tried(asked=asked, reply=reply), may_act=True, token="t"))
+    assert (
+        'written by orders, task <a href="/logs?service=orders&amp;task=0123456789abcdef&amp;since=1h">01234567</a>'
+        in page
+    )
+
+
 def test_an_empty_target_says_what_to_type():
     page = text(overview.overview(replace(snapshot(), exists=False, target="staging"), may_act=True))
     assert "culm up --target staging" in page

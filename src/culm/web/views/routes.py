@@ -6,6 +6,7 @@ import htpy
 from htpy import (
     Element,
     Node,
+    a,
     div,
     form,
     input,
@@ -32,7 +33,7 @@ from culm.operate.snapshot.records import RouteRule, Snapshot
 from culm.operate.snapshot.routes import Trial
 from culm.operate.snapshot.words import latency
 from culm.web.views.logs import log_lines
-from culm.web.views.parts import empty, ident, panel, service_link, state
+from culm.web.views.parts import empty, ident, link, panel, service_link, state
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -162,10 +163,10 @@ def _verdict(snapshot: Snapshot, tried: Tried) -> Node:
 
 def _answer(snapshot: Snapshot, answer: Reply) -> Node:
     names = {each.log_group: each.name for each in snapshot.services if each.log_group}
-    good = answer.status < 400
+    tasks = sorted({(names.get(line.group, ""), line.stream.rpartition("/")[2]) for line in answer.lines})
     return [
         p[
-            state("well" if good else "wrong" if answer.status >= 500 else "moving"),
+            None if 400 <= answer.status < 500 else state("well" if answer.status < 400 else "wrong"),
             span(".strong")[f" {answer.status} {answer.reason}"],
             span(".muted")[
                 f" · connect {latency(answer.connect)} · wait {latency(answer.wait)} "
@@ -179,6 +180,18 @@ def _answer(snapshot: Snapshot, answer: Reply) -> Node:
         ],
         pre(".lines", tabindex="0", aria_label="Body")[answer.body or "(no body)"],
         htpy.h3["The log lines of this request"],
+        tasks
+        and p(".muted")[
+            "written by ",
+            (
+                (
+                    ", " if index else "",
+                    f"{name}, task ",
+                    a(href=link("/logs", service=name, task=id, since="1h"))[id[:8]],
+                )
+                for index, (name, id) in enumerate(tasks)
+            ),
+        ],
         log_lines(answer.lines, names)
         if answer.lines
         else empty("No service wrote a line with this trace id: it may not log it, or the request met no service."),
