@@ -16,10 +16,11 @@ import httpx2
 import pytest
 from tests.traffic import Web, a_group, a_listener, a_rule, a_web, eventually, forward, free_port, kill_haproxy, on_path
 
+from culm.cluster.balancer import sessions
 from culm.cluster.balancer.fake import Carried, FakePlane
 from culm.cluster.balancer.haproxy.console import short_path
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
-from culm.cluster.balancer.interface import DataPlane, Outcome, Target
+from culm.cluster.balancer.interface import DataPlane, Outcome, SignIn, Target
 from culm.core.decide.listener_rules import Request
 from culm.core.model.load_balancers import Action, RedirectConfig
 
@@ -28,10 +29,15 @@ class Fake:
     def __init__(self) -> None:
         self.plane: DataPlane = FakePlane()
 
-    async def get(self, port: int, path: str) -> Carried:
-        request = Request(method="GET", path=path, query=None, headers=[("host", "x")], source="127.0.0.1")
+    async def get(self, port: int, path: str, cookie: str = "") -> Carried:
+        headers = [("host", "x"), ("cookie", cookie)]
+        request = Request(method="GET", path=path, query=None, headers=headers, source="127.0.0.1")
         assert isinstance(self.plane, FakePlane)
         return self.plane.carry(port, request)
+
+    def at(self, now: float) -> None:
+        assert isinstance(self.plane, FakePlane)
+        self.plane.now = now
 
     async def crash(self) -> None:
         assert isinstance(self.plane, FakePlane)
@@ -55,10 +61,13 @@ class Haproxy:
         self._client = httpx2.AsyncClient()
         self._occupied: list[socket.socket] = []
 
-    async def get(self, port: int, path: str) -> Carried:
-        response = await self._client.get(f"http://127.0.0.1:{port}{path}")
+    async def get(self, port: int, path: str, cookie: str = "") -> Carried:
+        response = await self._client.get(f"http://127.0.0.1:{port}{path}", headers={"cookie": cookie})
         answered = response.headers.get("server") is None and response.content
         return Carried(status=response.status_code, target=response.json()["target"] if answered else None)
+
+    def at(self, now: float) -> None:
+        """It has a clock of its own, which is later."""
 
     async def crash(self) -> None:
         await kill_haproxy(self.folder)
@@ -102,6 +111,24 @@ async def test_the_first_rule_that_holds_decides_and_the_default_is_last(under_t
         assert (await under_test.get(port, "/api/v2/x")).target == two.name
         assert (await under_test.get(port, "/api/x")).target == one.name
         assert await under_test.get(port, "/other") == Carried(status=404)
+
+
+async def test_a_rule_that_asks_for_users_lets_those_pass_who_have_a_session(under_test):
+    port, key = free_port(), b"k" * 32
+    user = SignIn(cookie="S", binding="b", key=key, unknown="deny")
+    lives = f"S-0={sessions.session(user, 4e9, {'sub': 'jo'}, 'token', 'data')}"
+    ended = f"S-0={sessions.session(user, 1.0, {'sub': 'jo'}, 'token', 'data')}"
+    foreign = f"S-0={sessions.session(replace(user, binding='c'), 4e9, {'sub': 'jo'}, 'token', 'data')}"
+    forged = f"S-0={sessions.session(replace(user, key=b'x' * 32), 4e9, {'sub': 'jo'}, 'token', 'data')}"
+    under_test.at(2.0)
+    async with a_web() as web:
+        rule = a_rule(None, action=forward("web"))
+        guarded = replace(rule, actions=(Action(type="authenticate-oidc", order=1), *rule.actions))
+        for unknown, status in ("deny", 401), ("allow", 200):
+            judged = {rule.rule_arn: replace(user, unknown=unknown)}
+            await under_test.plane.apply([a_listener(port, guarded, sign_ins=judged)], [a_group("web", web.target)])
+            seen = [await under_test.get(port, "/", cookie) for cookie in ("", "S-0=x", ended, foreign, forged, lives)]
+            assert [each.status for each in seen] == [status] * 5 + [200]
 
 
 async def test_requests_go_round_the_targets(under_test):

@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import field, replace
 
 from culm.cluster import clock, loop
-from culm.cluster.balancer import interface
+from culm.cluster.balancer import interface, sessions
 from culm.cluster.balancer.interface import DataPlane, Outcome
 from culm.cluster.balancer.prober import Check, Key, Prober, key
+from culm.cluster.balancer.sign_in import Authenticator
 from culm.cluster.balancer.traffic import Meter
 from culm.cluster.balancer.waker import Waker
 from culm.cluster.services.elbv2 import attributes, ssl_policies
@@ -23,7 +24,7 @@ from culm.cluster.store import certificates
 from culm.cluster.store.changes import Signal
 from culm.cluster.store.db import Store
 from culm.cluster.store.ecs import activity, clusters, events, services, sleepers
-from culm.cluster.store.elbv2 import listeners, load_balancers, rules, target_groups, targets
+from culm.cluster.store.elbv2 import listeners, load_balancers, rules, sign_ins, target_groups, targets
 from culm.cluster.store.sealing import Corrupted
 from culm.core.decide import events as words
 from culm.core.decide.target_health import routable
@@ -70,6 +71,8 @@ class Seen:
     """Of groups whose service sleeps by itself: requests that do not keep it awake."""
     wakers: Mapping[str, str] = field(default_factory=dict)
     """Sockets of the waker by group: of `sleepers`, and of those whose last requests it still has."""
+    sign_ins: Mapping[str, interface.SignIn] = field(default_factory=dict)
+    """By ARN of rules that ask for users."""
     certificates: Mapping[str, interface.Certificate] = field(default_factory=dict)
     """By ARN: those that a listener has, as far as they can be read."""
 
@@ -89,6 +92,8 @@ class Balancer:
         self.store = store
         self.waker: Waker | None = None
         """Answers for services that sleep; None: nobody does."""
+        self.authenticator: Authenticator | None = None
+        """Answers users who have not signed in; None: nobody does."""
         self.plane = plane
         self.address_of = address_of
         self.changed = changed
@@ -118,6 +123,8 @@ class Balancer:
     async def step(self) -> int:
         """Look once; return how many facts it wrote, or targets it began to drain."""
         observed = await self._with_wakers(await self.store.run(lambda db: observe(db, self.address_of)))
+        if observed.sign_ins and self.authenticator is not None:
+            await self.authenticator.serve()
         self._prober.watch(
             {
                 key(target): Check(target=target, address=address, group=observed.groups[target.target_group_arn])
@@ -284,8 +291,20 @@ def observe(db: sqlite3.Connection, address_of: AddressOf) -> Seen:
         addresses={id: address for id, address in addresses.items() if address is not None},
         uncounted={arn: each.ignored for each in activity.policies(db) for arn in sleepers.groups(each.service)},
         sleepers=frozenset(arn for service in asleep for arn in sleepers.groups(service)),
+        sign_ins=dict(_sign_ins(db, rules_of)),
         certificates=readable(db, {arn for listener in every for arn in listener.certificates}),
     )
+
+
+def _sign_ins(
+    db: sqlite3.Connection, rules_of: Mapping[str, tuple[Rule, ...]]
+) -> Iterator[tuple[str, interface.SignIn]]:
+    """Yield how rules judge users, those left out whose secret is damaged."""
+    for rule in (each for of_listener in rules_of.values() for each in of_listener if sessions.oidc(each)):
+        with suppress(Corrupted):
+            keys = sign_ins.find(db, rule.rule_arn)
+            if keys is not None and (judged := sessions.sign_in(rule, keys)) is not None:
+                yield rule.rule_arn, judged
 
 
 def readable(db: sqlite3.Connection, arns: Iterable[str]) -> dict[str, interface.Certificate]:
@@ -405,9 +424,18 @@ def _listener(listener: Listener, observed: Seen) -> interface.Listener:
         forwarded_for=forwarded_for(values),
         client_port=_client_port(values),
         access_log=values["access_logs.s3.enabled"] == "true",
+        sign_ins=_users(observed.rules[listener.listener_arn], observed),
         drops_invalid_headers=values["routing.http.drop_invalid_header_fields.enabled"] == "true",
         response_headers=attributes.response_headers(attributes.effective(attributes.LISTENER, listener.attributes)),
     )
+
+
+def _users(of_listener: tuple[Rule, ...], observed: Seen) -> Mapping[str, interface.SignIn]:
+    """Return how the rules that ask for users judge them. Raises PlaneFailure: nobody may pass unjudged."""
+    asking = [rule.rule_arn for rule in of_listener if sessions.oidc(rule)]
+    if missing := [arn for arn in asking if arn not in observed.sign_ins]:
+        raise PlaneFailure("NoSecret", f"the client secret of {missing[0]} cannot be read")
+    return {arn: observed.sign_ins[arn] for arn in asking}
 
 
 def forwarded_for(values: Mapping[str, str]) -> interface.ForwardedFor:

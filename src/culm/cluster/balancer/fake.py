@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from culm.cluster.balancer import sessions
 from culm.cluster.balancer.interface import Attention, Group, Listener, Outcome, Traffic
 from culm.core.decide.listener_rules import Request, choose
 from culm.core.model.record import record
@@ -35,6 +36,8 @@ class FakePlane:
         self._attended: Counter[str] = Counter()
         self._on_end: Callable[[], None] = lambda: None
         self.watched = False
+        self.now = 0.0
+        """Epoch seconds: sessions that end later are good."""
         self.applied = 0
         """How often it was told what to carry."""
 
@@ -113,7 +116,13 @@ class FakePlane:
     def carry(self, port: int, request: Request) -> Carried:
         """Return where a request goes now, and the status that comes back from a target that answers 200."""
         listener = next(each for each in self.listeners if self.running and each.port == port)
-        action = choose(listener.rules, request).actions[-1]
+        if listener.sign_ins and request.path == sessions.CALLBACK:
+            return Carried(status=302)
+        rule = choose(listener.rules, request)
+        user = listener.sign_ins.get(rule.rule_arn)
+        if user is not None and user.unknown != "allow" and not sessions.lives(user, request.headers, self.now):
+            return Carried(status=401 if user.unknown == "deny" else 302)
+        action = rule.actions[-1]
         if action.redirect_config:
             return Carried(status=int(action.redirect_config.status_code.removeprefix("HTTP_")))
         if action.fixed_response_config:

@@ -91,6 +91,20 @@ class Tls:
     """Whether HTTP/2 is offered."""
 
 
+@record
+class SignIn:
+    """How the requests of a rule are judged that only users who have signed in may send; `sign_in` makes sessions."""
+
+    cookie: str
+    """The name of a session's cookies, without their numbers."""
+    binding: str
+    """What a session must be for."""
+    key: bytes = field(repr=False)
+    """What opens it."""
+    unknown: Literal["deny", "allow", "authenticate"]
+    """What becomes of a request without a session."""
+
+
 ForwardedFor = Literal["append", "preserve", "remove"]
 """What becomes of X-Forwarded-For: the client's address comes to it, it stays as it came, or it goes."""
 
@@ -110,6 +124,8 @@ class Listener:
     """Whether a line of each request is sent to `access_lines.SOCKET` in the plane's folder."""
     drops_invalid_headers: bool = False
     """Whether a header of a request is left out whose name has anything but letters, digits and hyphens."""
+    sign_ins: Mapping[str, SignIn] = field(default_factory=dict)
+    """By ARN: rules whose users must have signed in."""
     response_headers: tuple[tuple[str, str], ...] = ()
     """Names and values that every response gets, in place of what it has; an empty value takes the header away."""
 

@@ -31,13 +31,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from culm.cluster import clock, loop, operations
-from culm.cluster.balancer import access_logs, idle, office_hours
+from culm.cluster.balancer import access_logs, idle, office_hours, sign_in
 from culm.cluster.balancer.access_logs import AccessLogs
 from culm.cluster.balancer.balancer import Balancer
 from culm.cluster.balancer.haproxy import binary, render
 from culm.cluster.balancer.haproxy.plane import HaproxyPlane
 from culm.cluster.balancer.idle import IdleServices
 from culm.cluster.balancer.office_hours import OfficeHoursLoop
+from culm.cluster.balancer.sign_in import Authenticator
 from culm.cluster.balancer.waker import Waker
 from culm.cluster.daemon import health, https, keys, limits, live_tails, previews, resetting, runtimes, task_endpoint
 from culm.cluster.daemon.connection import Answer
@@ -183,6 +184,7 @@ class Components:
         self.balancer = Balancer(store, self.plane, address_of=machines.address_of, changed=self.changed, now=clock.now)
         self.waker = Waker(store, self.plane.folder, address_of=machines.address_of, changed=self.changed)
         self.balancer.waker = self.waker
+        self.authenticator = self.balancer.authenticator = Authenticator(store, self.plane.folder, clock.now)
         self.idle = IdleServices(store, self.plane, self.changed)
         self.office_hours = OfficeHoursLoop(store, self.changed)
         self.databases = Databases(
@@ -255,6 +257,7 @@ class Components:
             (_under("/v2/"), registry_application(self.registry)),
             (health.claims, health.page),
             (resetting.claims, resetting.ResetRequests(self.resetting, allowed=resources.settings.reset_over_http)),
+            (sign_in.claims, sign_in.PublicKeys(resources.store)),
             (live_tails.claims, live_tails.LiveTails(api, resources.store, now=clock.now)),
         ]
         answer = answering(api, resources.store, self.changed.set)
@@ -414,6 +417,7 @@ class Daemon:
         await orderly("the load balancer", components.plane.stop())
         await orderly("access logs", components.access_logs.close())
         await orderly("held requests", components.waker.close())
+        await orderly("sign-ins", components.authenticator.close())
         await orderly("tasks", stop_tasks(self._store, components.agents, runtime, changed, clock.now))
         await orderly("old images", components.pruning.prune())  # the next daemon prunes as well
         await orderly("databases", components.databases.stop())

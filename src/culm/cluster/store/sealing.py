@@ -76,6 +76,7 @@ class Sealer:
 
 SEALED = {
     "acm_certificate": "'acm_certificate/' || arn",
+    "elbv2_sign_in": "'elbv2_sign_in/' || rule_arn",
     "s3_body": "'s3_body/' || part || '/' || position",
     "ssm_parameter_version": "'ssm_parameter_version/' || name || '/' || version",
     "secret_version": "'secret_version/' || secret || '/' || version_id",

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-conditi
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import urlsplit
 
 from culm.core.decide import regexes
 from culm.core.model.load_balancers import (
@@ -37,6 +38,14 @@ STICKINESS_SECONDS = range(1, 604_801)
 FIELDS = ("host-header", "path-pattern", "http-header", "http-request-method", "query-string", "source-ip")
 CONTENT_TYPES = ("text/plain", "text/css", "text/html", "application/javascript", "application/json")
 
+SIGN_IN = "authenticate-oidc"
+HIGHEST_ORDER = 50_000
+LONGEST_SESSION = 604_800
+"""Seconds."""
+EXTRA_PARAMETERS = 10
+
+_COOKIE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LOOPBACK = re.compile(r"127(\.[0-9]{1,3}){3}")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _METHOD = re.compile(r"[A-Z_-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -159,9 +168,12 @@ def conditions_problem(conditions: Sequence[Condition]) -> Problem | None:
 
 def actions_problem(actions: Sequence[Action]) -> Problem | None:
     """Return why AWS refuses the actions of a rule or of a listener's default, or None."""
-    if len(actions) != 1:
+    final = [action for action in actions if action.type != SIGN_IN]
+    if len(final) != 1 or len(actions) > 2:
         return _misaction("Exactly one forward, redirect or fixed-response action is needed")
-    action = actions[0]
+    if len(actions) == 2 and (problem := _sign_in_problem(actions, final[0])):
+        return problem
+    action = final[0]
     match action.type:
         case "forward":
             return _forward_problem(action)
@@ -169,6 +181,49 @@ def actions_problem(actions: Sequence[Action]) -> Problem | None:
             return _redirect_problem(action)
         case _:
             return _fixed_response_problem(action)
+
+
+def _sign_in_problem(actions: Sequence[Action], final: Action) -> Problem | None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html"""
+    first = next((action for action in actions if action.type == SIGN_IN), final)
+    config = first.authenticate_oidc_config
+    if first is final or config is None:
+        return _misaction("An authenticate-oidc action needs an AuthenticateOidcConfig")
+    if first.order is None or final.order is None:
+        return _invalid("An action order must be specified")
+    if not 1 <= first.order < final.order <= HIGHEST_ORDER:
+        return _misaction("The forward, redirect or fixed-response action must be the last one by its order")
+    endpoints = {
+        "Issuer": config.issuer,
+        "AuthorizationEndpoint": config.authorization_endpoint,
+        "TokenEndpoint": config.token_endpoint,
+        "UserInfoEndpoint": config.user_info_endpoint,
+    }
+    for name, url in endpoints.items():
+        if not _safe_url(url):
+            return _invalid(f"'{name}' must be a full URL with https:// (http:// for this machine alone): '{url}'")
+    if not config.client_id:
+        return _invalid("A client ID must be specified")
+    if not _COOKIE.fullmatch(config.session_cookie_name):
+        return _invalid(f"The session cookie name '{config.session_cookie_name}' is not valid")
+    if not 1 <= config.session_timeout <= LONGEST_SESSION:
+        return _invalid(f"The session timeout '{config.session_timeout}' must be between 1 and {LONGEST_SESSION}")
+    if len(config.authentication_request_extra_params) > EXTRA_PARAMETERS:
+        return _invalid(f"At most {EXTRA_PARAMETERS} extra parameters can be specified")
+    return None
+
+
+def _safe_url(url: str) -> bool:
+    """Return whether nobody on the way can read what is sent there."""
+    if not _printable(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    here = host == "localhost" or host.endswith(".localhost") or host == "::1" or _LOOPBACK.fullmatch(host) is not None
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and here))
 
 
 def transforms_problem(transforms: Sequence[Transform]) -> Problem | None:

@@ -53,7 +53,7 @@ def _rule(rule: Rule, observed: Observed) -> RouteRule:
     return RouteRule(
         priority=rule.priority,
         conditions=tuple(condition_words(condition) for condition in rule.conditions),
-        action=action_words(rule.actions[-1], named),
+        action=_asks_for_users(rule) + action_words(rule.actions[-1], named),
         service=next((owners[arn] for arn in groups if arn in owners), ""),
     )
 
@@ -61,6 +61,10 @@ def _rule(rule: Rule, observed: Observed) -> RouteRule:
 def _group_name(observed: Observed, arn: str) -> str:
     group = observed.target_groups.get(arn)
     return str(group["TargetGroupName"]) if group else arn.rpartition("/")[2]
+
+
+def _asks_for_users(rule: Rule) -> str:
+    return "users sign in, then " if any(action.authenticate_oidc_config for action in rule.actions) else ""
 
 
 def action_words(action: Action, groups: Sequence[str]) -> str:

@@ -4,15 +4,16 @@ ALB's behaviour in HAProxy's words. The first rule whose conditions hold either 
 response) or names the group; every later line asks `!hit`. https://docs.haproxy.org/2.8/configuration.html
 """
 
+import base64
 import hashlib
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from culm.cluster.balancer import access_lines
+from culm.cluster.balancer import access_lines, sessions
 from culm.cluster.balancer.haproxy import words
-from culm.cluster.balancer.interface import RESPONSE_BOUNDS, Group, Listener, Target
+from culm.cluster.balancer.interface import RESPONSE_BOUNDS, Group, Listener, SignIn, Target
 from culm.core.decide.listener_rules import patterns
 from culm.core.model import load_balancers as elb
 from culm.core.model.record import record
@@ -158,6 +159,10 @@ def _lines(listeners: Sequence[Listener], groups: Sequence[Group], addresses: Ad
         yield from _backend(group)
     if groups:
         yield from _times()
+    if any(listener.sign_ins for listener in listeners):
+        yield ""
+        yield f"backend {SIGN_IN}"
+        yield f"    server self unix@{sessions.SOCKET}"
 
 
 def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *, paths_count: bool) -> Iterator[str]:
@@ -189,6 +194,10 @@ def _frontend(listener: Listener, names: dict[str, str], addresses: Addresses, *
         yield "    http-request set-var(txn.trace) req.fhdr(x-amzn-trace-id)"
     if paths_count:
         yield "    http-request set-var(txn.asked) path"
+    if listener.sign_ins:
+        yield "    http-request del-header X-Amzn-Oidc- -m beg"
+        yield "    http-request set-var(txn.clock) date"
+        yield f"    http-request set-var(txn.group) str({SIGN_IN}) if {{ path {sessions.CALLBACK} }}"
     handing_over = f"    use_backend handover-{port} if {{ stopping }}"
     if not listener.access_log and all(_plain(rule, names) for rule in listener.rules):
         yield handing_over
@@ -287,6 +296,7 @@ def _plain(rule: elb.Rule, names: dict[str, str]) -> bool:
         and action.target_groups[0].weight != 0
         and not (sticky and sticky.enabled)
         and not rule.transforms
+        and len(rule.actions) == 1
     )
 
 
@@ -324,6 +334,8 @@ def _rule(rule: elb.Rule, names: dict[str, str], listener: Listener) -> Iterator
     action = rule.actions[-1]
     if listener.access_log:
         yield f"    http-request set-var(txn.rule) str({rule.priority or 0}/{action.type}) {when}"
+    if (user := listener.sign_ins.get(rule.rule_arn)) is not None:
+        yield from _signed_in(user, rule, when)
     if action.redirect_config:
         yield from _redirect(action.redirect_config, listener, when)
     elif action.fixed_response_config:
@@ -334,6 +346,36 @@ def _rule(rule: elb.Rule, names: dict[str, str], listener: Listener) -> Iterator
         yield from _forward(action, names, label, when)
         for transform in rule.transforms:
             yield from _rewrite(transform, label)
+
+
+SIGN_IN = "sign-in"
+"""The backend that `sign_in.Authenticator` answers for."""
+
+
+def _signed_in(user: SignIn, rule: elb.Rule, when: str) -> Iterator[str]:
+    """Open the session of a request, as `sessions` seals it, and tell the target whose it is."""
+    cookies = [f"req.cook({user.cookie}-{number})" for number in range(sessions.COOKIES)]
+    key = base64.b64encode(user.key).decode()
+    yield f"    http-request set-var(txn.rest) {cookies[-1]} {when}"
+    for cookie in reversed(cookies[1:-1]):
+        yield f"    http-request set-var(txn.rest) {cookie},concat(,txn.rest) {when}"
+    yield f"    http-request set-var(txn.session) {cookies[0]},concat(,txn.rest) {when}"
+    yield f"    http-request set-var(txn.nonce) var(txn.session),field(1,~) {when}"
+    yield f"    http-request set-var(txn.tag) var(txn.session),field(2,~) {when}"
+    decrypted = f"b64dec,aes_gcm_dec(256,txn.nonce,{key},txn.tag)"
+    yield f"    http-request set-var(txn.opened) var(txn.session),field(3,~),{decrypted} {when}"
+    fits = f"{{ var(txn.opened),field(1,|) -m str {user.binding} }}"
+    lives = "{ var(txn.opened),field(2,|),sub(txn.clock) gt 0 }"
+    yield f"    http-request set-var(txn.user) var(txn.opened) {when} {fits} {lives}"
+    known = f"{when} {{ var(txn.user) -m found }}"
+    for name, part in ("Identity", "field(3,|),url_dec"), ("Accesstoken", "field(4,|)"), ("Data", "field(5,|)"):
+        yield f"    http-request set-header X-Amzn-Oidc-{name} %[var(txn.user),{part}] {known}"
+    unknown = f"{when} !{{ var(txn.user) -m found }}"
+    if user.unknown == "deny":
+        yield f"    http-request return status 401 hdr server awselb/2.0 {unknown}"
+    elif user.unknown == "authenticate":
+        yield f"    http-request set-header {sessions.RULE_HEADER} {rule.rule_arn} {unknown}"
+        yield f"    http-request set-var(txn.group) str({SIGN_IN}) {unknown}"
 
 
 def _tests(condition: elb.Condition) -> Iterator[str]:

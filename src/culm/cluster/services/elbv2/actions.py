@@ -23,6 +23,8 @@ from culm.errors import AwsError
 def checked_actions(call: Call, listener: Listener, given: Sequence[Action]) -> tuple[Action, ...]:
     """Return the actions in full, if they are valid and their target groups free for the load balancer."""
     _raise(listener_rules.actions_problem(given))
+    given = sorted(given, key=lambda action: action.order or 0)
+    check_sign_in(listener, given)
     vpc_id = find_load_balancer(call, listener.load_balancer_arn).vpc_id
     for action in given:
         for group in action.target_groups:
@@ -40,6 +42,20 @@ def checked_actions(call: Call, listener: Listener, given: Sequence[Action]) -> 
                     f"{group.target_group_arn}",
                 )
     return tuple(_spelled_out(action) for action in given)
+
+
+def check_sign_in(listener: Listener, actions: Sequence[Action]) -> None:
+    """Raise InvalidLoadBalancerAction where users would sign in over plain HTTP."""
+    if listener.protocol != "HTTPS" and any(action.type == listener_rules.SIGN_IN for action in actions):
+        what = f"Actions of type '{listener_rules.SIGN_IN}' are supported only on HTTPS listeners"
+        raise AwsError("InvalidLoadBalancerAction", what)
+
+
+def check_secret(actions: Sequence[Action], *, there: bool) -> None:
+    """Raise ValidationError where users are to sign in and no client secret is given, nor `there` from before."""
+    for config in (each.authenticate_oidc_config for each in actions):
+        if config is not None and not config.client_secret and not (there and config.use_existing_client_secret):
+            raise AwsError("ValidationError", "A client secret must be specified")
 
 
 def check_protocol(listener: Listener, group: TargetGroup) -> None:

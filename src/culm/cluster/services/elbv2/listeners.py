@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from culm.cluster.services.elbv2 import attributes
-from culm.cluster.services.elbv2.actions import check_protocol, checked_actions
+from culm.cluster.services.elbv2.actions import check_protocol, check_secret, check_sign_in, checked_actions
 from culm.cluster.services.elbv2.attributes import Attribute
 from culm.cluster.services.elbv2.certificates import ListenerCertificate, tls_view, with_tls
 from culm.cluster.services.elbv2.references import (
@@ -18,7 +18,7 @@ from culm.cluster.services.elbv2.references import (
     rule_arn,
 )
 from culm.cluster.services.elbv2.tags import Tag, put
-from culm.cluster.store.elbv2 import listeners, rules, tags
+from culm.cluster.store.elbv2 import listeners, rules, sign_ins, tags
 from culm.cluster.wire.operations import Call, operation
 from culm.core.model.load_balancers import Action, Listener, Rule
 from culm.core.model.record import Stored, record
@@ -73,6 +73,7 @@ def create_listener(call: Call, req: CreateListenerInput) -> dict[str, Any]:
     listener = with_tls(call, listener, req.ssl_policy, req.certificates)
     _check_port(call, listener)
     actions = checked_actions(call, listener, req.default_actions)
+    check_secret(actions, there=False)
     listeners.save(call.db, listener)
     default = Rule(
         rule_arn=rule_arn(call, listener), listener_arn=listener.listener_arn, priority=None, actions=actions
@@ -106,12 +107,15 @@ def modify_listener(call: Call, req: ModifyListenerInput) -> dict[str, Any]:
     if listener != before:
         _check_port(call, listener)
         for rule in rules.of_listener(call.db, listener.listener_arn):
+            check_sign_in(listener, rule.actions)
             for group in (each for action in rule.actions for each in action.target_groups):
                 check_protocol(listener, find_target_group(call, group.target_group_arn))
         listeners.save(call.db, listener)
     if req.default_actions:
         actions = checked_actions(call, listener, req.default_actions)
-        rules.save(call.db, replace(rules.default(call.db, listener.listener_arn), actions=actions))
+        default = rules.default(call.db, listener.listener_arn)
+        check_secret(actions, there=sign_ins.find(call.db, default.rule_arn) is not None)
+        rules.save(call.db, replace(default, actions=actions))
     return {"listeners": [_view(call, listener)]}
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from culm.cluster.services.elbv2.actions import checked_actions, checked_conditions, checked_transforms
+from culm.cluster.services.elbv2.actions import check_secret, checked_actions, checked_conditions, checked_transforms
 from culm.cluster.services.elbv2.references import find_listener, find_rule, rule_arn
 from culm.cluster.services.elbv2.tags import Tag, put
-from culm.cluster.store.elbv2 import listeners, rules, tags
+from culm.cluster.store.elbv2 import listeners, rules, sign_ins, tags
 from culm.cluster.wire.operations import Call, operation
 from culm.core.decide.listener_rules import RULES_PER_LOAD_BALANCER
 from culm.core.model.load_balancers import Action, Condition, Rule, Transform
@@ -36,6 +36,7 @@ def create_rule(call: Call, req: CreateRuleInput) -> dict[str, Any]:
     listener = find_listener(call, req.listener_arn)
     conditions = checked_conditions(req.conditions)
     actions = checked_actions(call, listener, req.actions)
+    check_secret(actions, there=False)
     if any(rule.priority == req.priority for rule in rules.of_listener(call.db, listener.listener_arn)):
         raise AwsError("PriorityInUse", f"Priority '{req.priority}' is currently in use")
     siblings = [
@@ -83,7 +84,9 @@ def modify_rule(call: Call, req: ModifyRuleInput) -> dict[str, Any]:
         rule = replace(rule, conditions=checked_conditions(req.conditions))
     if req.actions:
         listener = find_listener(call, rule.listener_arn)
-        rule = replace(rule, actions=checked_actions(call, listener, req.actions))
+        actions = checked_actions(call, listener, req.actions)
+        check_secret(actions, there=sign_ins.find(call.db, rule.rule_arn) is not None)
+        rule = replace(rule, actions=actions)
     if req.transforms and req.reset_transforms:
         raise AwsError("ValidationError", "You cannot specify both Transforms and ResetTransforms")
     if req.transforms or req.reset_transforms:
@@ -172,7 +175,7 @@ def _view(rule: Rule) -> dict[str, Any]:
         "rule_arn": rule.rule_arn,
         "priority": "default" if rule.priority is None else str(rule.priority),
         "conditions": [_without_empties(msgspec.to_builtins(condition)) for condition in rule.conditions],
-        "actions": rule.actions,
+        "actions": sign_ins.without_secret(rule).actions,
         "is_default": rule.priority is None,
         "transforms": rule.transforms,
     }

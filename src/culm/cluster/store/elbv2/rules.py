@@ -5,17 +5,20 @@ from collections.abc import Mapping
 
 import msgspec
 
+from culm.cluster.store.elbv2 import sign_ins
 from culm.core.model.load_balancers import Rule
 from culm.core.model.record import filled
 
 
 def save(db: sqlite3.Connection, rule: Rule) -> None:
-    """Save a rule, and note which target groups it forwards to."""
+    """Save a rule, and note which target groups it forwards to; the secret of a client is kept sealed."""
+    bare = sign_ins.without_secret(rule)
     db.execute(
         "INSERT INTO elbv2_rule (arn, listener_arn, priority, body) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (arn) DO UPDATE SET priority = excluded.priority, body = excluded.body",
-        (rule.rule_arn, rule.listener_arn, rule.priority, msgspec.json.encode(rule).decode()),
+        (rule.rule_arn, rule.listener_arn, rule.priority, msgspec.json.encode(bare).decode()),
     )
+    sign_ins.save(db, rule)
     db.execute("DELETE FROM elbv2_forward WHERE rule_arn = ?", (rule.rule_arn,))
     groups = {group.target_group_arn for action in rule.actions for group in action.target_groups}
     db.executemany("INSERT INTO elbv2_forward VALUES (?, ?)", [(rule.rule_arn, group) for group in sorted(groups)])
