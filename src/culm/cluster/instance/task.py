@@ -73,7 +73,7 @@ class KnownTask:
         self.pull_started_at: float | None = None
         self.pull_stopped_at: float | None = None
         self.ended_at: float | None = None
-        self._settled: tuple[Seen, ...] | None = None
+        self._settled: tuple[tuple[Seen, ...], dict[str, Seen], dict[str, str]] | None = None
         self._reported: SubmitTaskStateChange | None = None
         self._reported_health: PublishHealth | None = None
 
@@ -105,20 +105,20 @@ class KnownTask:
         So it is where all containers run and that was told: time alone brings news only of those that wait, start or
         have stopped. What an effect has brought that ended meanwhile is left to the next look.
         """
-        told = self._reported is not None and self._reported.status == "RUNNING"
-        quiet = told and self.wanted == "RUNNING" and not (self.busy or self.refused)
+        running_was_reported = self._reported is not None and self._reported.status == "RUNNING"
+        quiet = running_was_reported and self.wanted == "RUNNING" and not (self.busy or self.refused)
         all_run = quiet and all(
             (snapshot := self.snapshots.get(c.name)) is not None
             and snapshot.state == "running"
             and any(snapshot is shown for shown in containers)
             for c in self.payload.containers
         )
-        self._settled = tuple(containers) if all_run else None
+        self._settled = (tuple(containers), dict(self.snapshots), dict(self.refused)) if all_run else None
 
     def is_settled(self, containers: Sequence[Seen]) -> bool:
-        """Return whether this look shows just what the last one did, which left nothing to do or tell."""
+        """Return whether nothing has changed since the last look, which left nothing to do or tell."""
         still = self._settled is not None and self.wanted == "RUNNING" and not self.busy
-        return still and self._settled == tuple(containers)
+        return still and self._settled == (tuple(containers), self.snapshots, self.refused)
 
     def refuse(self, container: str, reason: str) -> None:
         """Note that a container cannot run.

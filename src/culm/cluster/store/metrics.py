@@ -60,17 +60,17 @@ def together(points: Iterable[tuple[Metric, Point]]) -> dict[tuple[Metric, str, 
     return periods
 
 
-def _sum(one: Point, other: Point) -> Point:
-    values = dict(one.values)
+def _sum(point: Point, other: Point) -> Point:
+    values = dict(point.values)
     for value, samples in other.values.items():
         values[value] = values.get(value, 0.0) + samples
     return Point(
-        at=max(one.at, other.at),
-        samples=one.samples + other.samples,
-        sum=one.sum + other.sum,
-        minimum=min(one.minimum, other.minimum),
-        maximum=max(one.maximum, other.maximum),
-        unit=one.unit,
+        at=max(point.at, other.at),
+        samples=point.samples + other.samples,
+        sum=point.sum + other.sum,
+        minimum=min(point.minimum, other.minimum),
+        maximum=max(point.maximum, other.maximum),
+        unit=point.unit,
         values=values,
     )
 
