@@ -528,6 +528,8 @@ def test_a_migrations_dockerfile_never_takes_the_name_of_a_file_that_is_there(tm
         ({"web/assets/js/app.js": 'new LiveSocket("/live", Socket)', "web/lib/router.ex": 'get "/up", C, :up'}, "/up"),
         ({"web/a.py": 'requests.get("/health")\nPING_ENDPOINT = os.getenv("PING", ROOT + "/ping/")'}, "/"),
         ({"web/config/production.rb": 'config.silence_healthcheck_path = "/up"'}, "/"),
+        ({"web/config/production.rb": '# redirect: { exclude: ->(r) { r.path == "/up" } }'}, "/"),
+        ({"web/a.rb": 'return if request.path == "/up"'}, "/"),
         ({"web/client/api.ts": "get('/api/health')"}, "/"),
         ({}, "/"),
     ],

@@ -16,7 +16,7 @@ ROUTE = re.compile(rf"[\"'`(]((?:/[\w.-]+)*/(?:{WORDS})/?)[\"'`)]")
 ORDER = ("healthz", "health", "heartbeat", "live", "ready", "ping", "status", "alive", "up")
 NO_ROUTE = re.compile(
     r"(?:\bfetch|\baxios(?:\.\w+)?|\brequests\.\w+|\bhttpx\.\w+|\bhttp\.(?:Get|get)|\bcurl\b.*|[Ss]ocket|\burl\s*:|\bhref\s*[=:]|"
-    r"silence_healthcheck_path\s*=|[A-Z]_(?:ENDPOINT|URL|PATH)\s*=|\+)[\s(]*$"
+    r"silence_healthcheck_path\s*=|[A-Z]_(?:ENDPOINT|URL|PATH)\s*=|\+|==)[\s(]*$|^\s*(?:#|//)"
 )
 """What is before an address that no route of this service has, on its line."""
 BROWSER = frozenset({"assets", "client", "frontend", "public", "static", "sdk", "www"})
