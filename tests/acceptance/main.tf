@@ -192,7 +192,10 @@ resource "aws_ecs_capacity_provider" "ecs" {
 resource "aws_ecs_cluster_capacity_providers" "fleet" {
   cluster_name       = aws_ecs_cluster.fleet.name
   capacity_providers = [aws_ecs_capacity_provider.ecs.name]
-  default_capacity_provider_strategy { capacity_provider = aws_ecs_capacity_provider.ecs.name }
+  default_capacity_provider_strategy {
+    capacity_provider = aws_ecs_capacity_provider.ecs.name
+    weight            = 1
+  }
 }
 resource "aws_ecs_service" "fleet" {
   name            = "fleet"

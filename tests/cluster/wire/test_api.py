@@ -276,3 +276,14 @@ def test_a_client_of_a_service_that_is_not_served_reads_so_in_its_own_protocol(c
     error = refused.value.response["Error"]
     assert error["Code"] == "NotImplementedException"
     assert error["Message"].startswith("culm does not serve requests signed for ")
+
+
+def test_a_refusal_of_a_wrapping_rest_xml_service_is_in_an_error_response(cloud):
+    """Go's SDK, which Terraform has, reads the error of Route 53 there alone."""
+    bodies = []
+    client = cloud.client("route53")
+    client.meta.events.register("after-call", lambda http_response, **_: bodies.append(http_response.content))
+    with pytest.raises(ClientError, match="culm does not serve requests signed for route53"):
+        client.list_hosted_zones()
+    assert b"<ErrorResponse><Error><Type>" in bodies[0]
+    assert b"<Code>NotImplemented" in bodies[0]

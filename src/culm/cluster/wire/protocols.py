@@ -38,8 +38,8 @@ PROTOCOLS = {
 }
 
 
-REST_XML = ("s3", "route53", "cloudfront")
-"""The signing names of all services that speak REST-XML."""
+WRAPPED = ("route53", "cloudfront")
+"""The signing names of services that speak REST-XML, and wrap their errors as the Query protocol does."""
 
 
 def spoken(request: Request, service: Service | None = None, signing_name: str = "") -> str:
@@ -57,4 +57,6 @@ def spoken(request: Request, service: Service | None = None, signing_name: str =
         return "json"
     if service is not None or "Action" in form.fields(request):
         return "query"
-    return "rest-json" if signing_name and signing_name not in REST_XML else "rest-xml"
+    if signing_name in WRAPPED:
+        return "query"
+    return "rest-json" if signing_name and signing_name != "s3" else "rest-xml"
