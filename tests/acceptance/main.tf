@@ -202,6 +202,10 @@ resource "aws_ecs_service" "fleet" {
   cluster         = aws_ecs_cluster.fleet.id
   task_definition = aws_ecs_task_definition.web.arn
   desired_count   = var.release == "1" ? 1 : 2
+  capacity_provider_strategy {
+    capacity_provider = aws_ecs_capacity_provider.ecs.name
+    weight            = 1
+  }
   ordered_placement_strategy {
     type  = "spread"
     field = "instanceId"

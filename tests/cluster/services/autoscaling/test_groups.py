@@ -168,3 +168,16 @@ def test_sizes_that_do_not_agree_and_what_is_not_served_are_refused(ec2, autosca
     with pytest.raises(ClientError) as problem:
         group(autoscaling)
     assert code_of(problem) == "AlreadyExists"
+
+
+def test_which_metrics_are_wanted_is_kept(ec2, autoscaling):
+    template(ec2)
+    group(autoscaling)
+    autoscaling.enable_metrics_collection(
+        AutoScalingGroupName="ecs", Metrics=["GroupMinSize", "GroupMaxSize"], Granularity="1Minute"
+    )
+    assert [each["Metric"] for each in described(autoscaling)["EnabledMetrics"]] == ["GroupMaxSize", "GroupMinSize"]
+    autoscaling.disable_metrics_collection(AutoScalingGroupName="ecs", Metrics=["GroupMinSize"])
+    assert [each["Metric"] for each in described(autoscaling)["EnabledMetrics"]] == ["GroupMaxSize"]
+    autoscaling.disable_metrics_collection(AutoScalingGroupName="ecs")
+    assert described(autoscaling)["EnabledMetrics"] == []

@@ -127,6 +127,25 @@ def test_a_target_group_must_be_behind_a_load_balancer(cloud, ecs, register):
         create(ecs, loadBalancers=[balancer])
 
 
+def test_a_service_is_scaled_to_none_after_its_listener_has_gone(cloud, ecs, register):
+    """As a destroy does that takes the listener first."""
+    register(portMappings=[{"containerPort": 80}])
+    elbv2 = cloud.client("elbv2")
+    answer = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-00000000000000001")
+    group = answer["TargetGroups"][0]["TargetGroupArn"]
+    subnets = ["subnet-0000000000000000a", "subnet-0000000000000000b"]
+    [balancer] = elbv2.create_load_balancer(Name="main", Subnets=subnets)["LoadBalancers"]
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    listener = elbv2.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=18080, DefaultActions=forward
+    )["Listeners"][0]["ListenerArn"]
+    create(ecs, loadBalancers=[{"targetGroupArn": group, "containerName": "web", "containerPort": 80}])
+    elbv2.delete_listener(ListenerArn=listener)
+    assert ecs.update_service(service="web", desiredCount=0)["service"]["desiredCount"] == 0
+    with pytest.raises(ClientError, match="does not have an associated load balancer"):
+        ecs.update_service(service="web", forceNewDeployment=True)
+
+
 def test_a_new_revision_is_a_new_deployment_and_a_new_count_is_not(ecs, register):
     register()
     create(ecs)

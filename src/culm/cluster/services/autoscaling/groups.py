@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGr
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from culm.cluster.services.autoscaling.launch import MixedInstancesPolicy, Template, invalid, launch_of
 from culm.cluster.services.autoscaling.tags import Tag, checked, described_tag
@@ -49,6 +49,13 @@ UNSAID: Mapping[str, Any] = {
     "termination_policies": ("Default",),
 }
 """What a group has that says nothing else."""
+METRICS = tuple(
+    f"Group{name}"
+    for name in (
+        *("MinSize", "MaxSize", "DesiredCapacity"),
+        *(f"{state}Instances" for state in ("InService", "Pending", "Standby", "Terminating", "Total")),
+    )
+)
 NONE = ("load_balancer_names", "target_group_arns", "suspended_processes", "enabled_metrics", "traffic_sources")
 """Lists that are empty here, and that clients read all the same."""
 
@@ -193,6 +200,40 @@ class DescribeScalingActivitiesInput:
 def describe_scaling_activities(call: Call, req: DescribeScalingActivitiesInput) -> dict[str, Any]:
     """Return none: a simulated instance is there as soon as it is wished for, and no activity can fail."""
     return {"activities": []}
+
+
+@record
+class MetricsCollectionInput:
+    auto_scaling_group_name: str
+    metrics: Stored[tuple[str, ...]] = ()
+    granularity: Stored[Literal["1Minute"] | None] = None
+
+
+@operation("autoscaling", "EnableMetricsCollection")
+def enable_metrics_collection(call: Call, req: MetricsCollectionInput) -> None:
+    """Keep which of a group's metrics are wanted, all if none is named; there are none here."""
+    group = group_named(call, req.auto_scaling_group_name)
+    there = {each["metric"] for each in group.settings.get("enabled_metrics", ())}
+    _keep_metrics(call, group, there | set(req.metrics or METRICS))
+
+
+@record
+class DisableMetricsCollectionInput:
+    auto_scaling_group_name: str
+    metrics: Stored[tuple[str, ...]] = ()
+
+
+@operation("autoscaling", "DisableMetricsCollection")
+def disable_metrics_collection(call: Call, req: DisableMetricsCollectionInput) -> None:
+    """Take metrics away from those that are wanted: the named, or all if none is."""
+    group = group_named(call, req.auto_scaling_group_name)
+    there = {each["metric"] for each in group.settings.get("enabled_metrics", ())}
+    _keep_metrics(call, group, there - set(req.metrics) if req.metrics else set())
+
+
+def _keep_metrics(call: Call, group: AutoScalingGroup, metrics: set[str]) -> None:
+    kept = [{"metric": metric, "granularity": "1Minute"} for metric in sorted(metrics)]
+    autoscaling.save(call.db, replace(group, settings={**group.settings, "enabled_metrics": kept}))
 
 
 def group_named(call: Call, name: str) -> AutoScalingGroup:

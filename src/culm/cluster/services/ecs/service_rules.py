@@ -23,8 +23,12 @@ NO_DAEMON_COUNT = (
 )
 
 
-def check(call: Call, service: Service, definition: TaskDefinition) -> None:
-    """Raise AwsError unless the service could run this revision."""
+def check(call: Call, service: Service, definition: TaskDefinition, *, kept: Collection[LoadBalancer] = ()) -> None:
+    """Raise AwsError unless the service could run this revision.
+
+    `kept`: the load balancers of what runs. They are not looked at again, so that a service can be scaled to none
+    after its listener has gone.
+    """
     if not NAME.fullmatch(service.service_name):
         raise _refused("Invalid service name.")
     if service.desired_count < 0:
@@ -35,7 +39,8 @@ def check(call: Call, service: Service, definition: TaskDefinition) -> None:
     if len(service.load_balancers) > MOST_TARGET_GROUPS:
         raise _refused(f"load balancers can have at most {MOST_TARGET_GROUPS} items.")
     for balancer in service.load_balancers:
-        _check_load_balancer(call, balancer, definition)
+        if balancer not in kept:
+            _check_load_balancer(call, balancer, definition)
     if service.health_check_grace_period_seconds and not service.load_balancers:
         raise _refused("Health check grace period is only valid for services configured to use load balancers")
     strategies.check(call, None, service.capacity_provider_strategy)

@@ -209,7 +209,8 @@ def update_service(call: Call, req: UpdateServiceInput) -> dict[str, Any]:
         service = replace(service, launch_type=awsvpc.launch_type_of(None, req.capacity_provider_strategy))
     definition = _definition(call, req.task_definition, before)
     service = service_connect.taking_part(call, find_cluster(call, req.cluster), service, definition)
-    service_rules.check(call, service, definition)
+    same = definition.task_definition_arn == before.task_definition and not req.force_new_deployment
+    service_rules.check(call, service, definition, kept=before.load_balancers if same else ())
     if (
         definition.task_definition_arn != before.task_definition
         or service.balancers != before.balancers
