@@ -222,7 +222,7 @@ def _mounts(task: TaskPayload, container: ContainerPayload, surroundings: Surrou
         Mount(
             source=sources[m.source_volume],
             container_path=m.container_path,
-            read_only=m.read_only,
+            read_only=bool(m.read_only),
         )
         for m in container.mount_points
     )

@@ -71,7 +71,8 @@ class LogConfiguration:
 class MountPoint:
     source_volume: str = ""
     container_path: str = ""
-    read_only: bool = False
+    read_only: bool | None = None
+    """None: it may be written to, and is described without the member, as it was given."""
 
 
 @record

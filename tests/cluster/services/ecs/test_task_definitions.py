@@ -257,3 +257,14 @@ def test_only_deregistered_revisions_can_be_deleted_and_their_numbers_are_not_us
     deleted = ecs.delete_task_definitions(taskDefinitions=["web:1"])["taskDefinitions"][0]
     assert deleted["status"] == "DELETE_IN_PROGRESS"
     assert register(cloud)["revision"] == 2
+
+
+def test_a_mount_point_is_described_as_it_was_given(ecs):
+    mounts = [
+        {"sourceVolume": "data", "containerPath": "/a"},
+        {"sourceVolume": "data", "containerPath": "/b", "readOnly": False},
+        {"sourceVolume": "data", "containerPath": "/c", "readOnly": True},
+    ]
+    container = {"name": "web", "image": "web", "memory": 64, "mountPoints": mounts}
+    answer = ecs.register_task_definition(family="web", containerDefinitions=[container], volumes=[{"name": "data"}])
+    assert answer["taskDefinition"]["containerDefinitions"][0]["mountPoints"] == mounts
