@@ -16,7 +16,7 @@ from culm.operate.drift.compare import compare
 from culm.operate.drift.look import look
 from culm.operate.status import status
 from culm.project.project import Project
-from culm.render import github_roles
+from culm.render import ci_roles, github_roles
 from culm.target.connection import StaticCredentials, Target
 from culm.target.survey import survey
 
@@ -55,11 +55,11 @@ def pull_request(owner: Target, project: Project) -> Target:
     """A target as a job sees it that has assumed the role for plans."""
     around = based(owner, project).surroundings
     iam = owner.client("iam")
-    name = github_roles.plan_role(project)
+    name = ci_roles.plan_role(project)
     role = iam.create_role(
         RoleName=name, AssumeRolePolicyDocument=json.dumps(github_roles.plan_trust(PROVIDER, "team/shop"))
     )
-    policy = github_roles.plan_policy(project, around)
+    policy = ci_roles.plan_policy(project, around)
     iam.put_role_policy(RoleName=name, PolicyName="plan", PolicyDocument=json.dumps(policy))
     arn = role["Role"]["Arn"]
     keys = owner.client("sts").assume_role(RoleArn=arn, RoleSessionName="job")["Credentials"]

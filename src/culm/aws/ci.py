@@ -6,9 +6,9 @@ from culm import render
 from culm.aws.document import ACCOUNT, Resources, Section, resource, substituted
 from culm.errors import UsageError
 from culm.project.project import Project, TargetSettings
-from culm.render import github_roles, gitlab_roles, permissions, preview_role, stack_role
+from culm.render import ci_roles, github_roles, gitlab_roles, permissions, preview_role, stack_role
 
-PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{github_roles.ISSUER}"
+GITHUB = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{github_roles.ISSUER}"
 GITLAB = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{gitlab_roles.ISSUER}"
 """The account's own, whichever stack came first: it is not in any stack."""
 
@@ -24,14 +24,14 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
     if repository is None:
         return None
     if settings.gitlab is not None:
-        where, jobs, asked = "GitLab", f"jobs of {github_roles.MAIN}", "branches"
+        where, jobs, asked = "GitLab", f"jobs of {ci_roles.MAIN}", "branches"
         deploys = gitlab_roles.deploy_trust(GITLAB, repository)
         plans = gitlab_roles.plan_trust(GITLAB, repository)
     else:
-        jobs = f"environment {settings.environment}" if settings.environment else f"pushes to {github_roles.MAIN}"
+        jobs = f"environment {settings.environment}" if settings.environment else f"pushes to {ci_roles.MAIN}"
         where, asked = "GitHub", "pull requests"
-        deploys = github_roles.deploy_trust(PROVIDER, repository, settings.environment)
-        plans = github_roles.plan_trust(PROVIDER, repository)
+        deploys = github_roles.deploy_trust(GITHUB, repository, settings.environment)
+        plans = github_roles.plan_trust(GITHUB, repository)
     policy = permissions.deploy_policy(project, surroundings, settings)
     if (size := len(json.dumps(policy, separators=(",", ":")))) > ROLE_POLICY_CHARACTERS:
         raise UsageError(
@@ -44,16 +44,16 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
         "no keys are stored.",
         resources={
             "DeployRole": role(
-                github_roles.deploy_role(project),
+                ci_roles.deploy_role(project),
                 f"culm: {jobs} of {repository} deploy {project.name}",
                 deploys,
                 policy,
             ),
             "PlanRole": role(
-                github_roles.plan_role(project),
+                ci_roles.plan_role(project),
                 f"culm: {asked} of {repository} plan {project.name}",
                 plans,
-                github_roles.plan_policy(project, surroundings),
+                ci_roles.plan_policy(project, surroundings),
             ),
             **(service_role(project, surroundings) if settings.ci_changes_stack else {}),
             **(preview_roles(project, surroundings, repository) if settings.previews else {}),
@@ -64,16 +64,14 @@ def section(project: Project, settings: TargetSettings, surroundings: render.Sur
 def service_role(project: Project, surroundings: render.Surroundings) -> Resources:
     """Return the role by which CI changes the stack: services come and go with it, and nothing else."""
     description = f"culm: CloudFormation, when CI adds services to {project.name} or removes them"
-    policy = stack_role.policy(project, surroundings)
-    given = role(stack_role.name(project), description, stack_role.trust(), policy)
-    given["Properties"]["Policies"][0]["PolicyName"] = stack_role.POLICY
-    return {"StackRole": given}
+    policy, trust = stack_role.policy(project, surroundings), stack_role.trust()
+    return {"StackRole": role(stack_role.name(project), description, trust, policy, policy_name=stack_role.POLICY)}
 
 
 def preview_roles(project: Project, surroundings: render.Surroundings, repository: str) -> Resources:
     """Return the role by which pull requests make previews, and the most that roles of previews can be allowed."""
     description = f"culm: pull requests make previews of {project.name}"
-    trust = github_roles.preview_trust(PROVIDER, repository)
+    trust = github_roles.preview_trust(GITHUB, repository)
     return {
         "PreviewRole": role(preview_role.name(project), description, trust, preview_role.policy(project, surroundings)),
         "PreviewBoundary": resource(
@@ -87,13 +85,15 @@ def preview_roles(project: Project, surroundings: render.Surroundings, repositor
     }
 
 
-def role(name: str, description: str, trust: render.Input, policy: render.Input) -> render.Input:
+def role(
+    name: str, description: str, trust: render.Input, policy: render.Input, *, policy_name: str = "ci"
+) -> render.Input:
     return resource(
         "IAM::Role",
         {
             "RoleName": name,
             "Description": description,
             "AssumeRolePolicyDocument": substituted(trust),
-            "Policies": [{"PolicyName": "ci", "PolicyDocument": substituted(policy)}],
+            "Policies": [{"PolicyName": policy_name, "PolicyDocument": substituted(policy)}],
         },
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from culm.ci.workflow import Runs
 from culm.project.project import Project, TargetSettings
 from culm.project.repository import repository
-from culm.render import github_roles
+from culm.render import ci_roles
 
 PATH = ".gitlab-ci.yml"
 MANUAL = """\
@@ -39,8 +39,8 @@ def pipeline(project: Project, settings: TargetSettings, runs: Runs, folder: str
         "manual": MANUAL if environment else "",
         "environment": f'  environment:\n    name: "{environment}"\n' if environment else "",
         "agreed": " --yes" if settings.protect or settings.ci_changes_stack else "",
-        "plan_role": github_roles.plan_role(project),
-        "deploy_role": github_roles.deploy_role(project),
+        "plan_role": ci_roles.plan_role(project),
+        "deploy_role": ci_roles.deploy_role(project),
     }.items():
         text = text.replace(f"@{name}@", value)
     return text

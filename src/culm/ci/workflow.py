@@ -9,7 +9,7 @@ from pathlib import Path
 from culm.core.model.record import record
 from culm.project.project import Project, TargetSettings
 from culm.project.repository import repository
-from culm.render import github_roles, preview_role
+from culm.render import ci_roles, preview_role
 
 PATH = ".github/workflows/culm.yml"
 
@@ -81,8 +81,8 @@ def filled(template: str, project: Project, settings: TargetSettings, runs: Runs
         "deploys": f"jobs of environment {environment}" if environment else f"pushes to {branch}",
         "branch": branch,
         "install": runs.install,
-        "plan_role": github_roles.plan_role(project),
-        "deploy_role": github_roles.deploy_role(project),
+        "plan_role": ci_roles.plan_role(project),
+        "deploy_role": ci_roles.deploy_role(project),
         "preview_role": preview_role.name(project),
     }.items():
         text = text.replace(f"@{name}@", value)

@@ -20,7 +20,7 @@ from culm.errors import UsageError
 from culm.project import installed
 from culm.project.load import shown
 from culm.project.project import Project, TargetSettings
-from culm.render import github_roles as roles
+from culm.render import ci_roles as roles
 from culm.target import faults
 from culm.target.connection import DEFAULT_REGION
 

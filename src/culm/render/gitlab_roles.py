@@ -1,4 +1,4 @@
-"""Whom the roles of CI trust where GitLab runs its jobs. What they may do is as for GitHub: see `github_roles`. Pure.
+"""Whom the roles of CI trust where GitLab runs its jobs. What they may do is in `ci_roles`. Pure.
 
 GitLab signs of which project and branch a job is, and AWS compares that with the role's trust policy. A job of a merge
 request is signed as one of the branch that it would merge.
@@ -7,7 +7,7 @@ https://docs.gitlab.com/ci/secrets/id_token_authentication/#token-payload
 """
 
 from culm.render import Input
-from culm.render.github_roles import MAIN, assumed_by
+from culm.render.ci_roles import MAIN, assumed_by
 
 ISSUER = "gitlab.com"
 AUDIENCE = "https://gitlab.com"

@@ -5,10 +5,10 @@ from culm.render import (
     Input,
     Surroundings,
     bucket,
+    ci_roles,
     database_task,
     execution_role_name,
     family,
-    github_roles,
     jobs,
     messages,
     stack_role,
@@ -48,9 +48,7 @@ def deploy_policy(project: Project, surroundings: Surroundings, settings: Target
     return {
         "Version": "2012-10-17",
         "Statement": [
-            allow(
-                "Look", [*github_roles.LOOKS, *DEPENDENT, "ecs:ListTaskDefinitions", "ecr:GetAuthorizationToken"], "*"
-            ),
+            allow("Look", [*ci_roles.LOOKS, *DEPENDENT, "ecs:ListTaskDefinitions", "ecr:GetAuthorizationToken"], "*"),
             # by their beginning, as the role that plans has it: IAM counts a policy's characters
             allow(
                 "LookAtRoles", ["iam:GetRole", "iam:GetRolePolicy"], [f"{iam}/{project.name}{mark}*" for mark in ".-"]

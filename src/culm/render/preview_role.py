@@ -16,7 +16,7 @@ lets it read that folder. It cannot tag a role with the shared environment's nam
 
 from culm.project.previews import GROUP_SEPARATOR, SEPARATOR
 from culm.project.project import Project
-from culm.render import github_roles
+from culm.render import ci_roles
 from culm.render.permissions import DEPENDENT, LOCK, PUSH, masters, rolls, routes, through_s3
 from culm.render.stack_role import allow
 from culm.render.surroundings import Input, Surroundings
@@ -56,7 +56,7 @@ def policy(project: Project, surroundings: Surroundings) -> Input:
     return {
         "Version": "2012-10-17",
         "Statement": [
-            allow("Look", [*github_roles.LOOKS, *DEPENDENT, *looks], "*"),
+            allow("Look", [*ci_roles.LOOKS, *DEPENDENT, *looks], "*"),
             *of_roles(project, surroundings, roles),
             *rolls(project.name, f"arn:aws:ecs:{here}", f"*{SEPARATOR}*"),
             *routes(project.name, f"arn:aws:elasticloadbalancing:{here}", [f"{project.name}-*{GROUP_SEPARATOR}*"]),
