@@ -52,11 +52,11 @@ def fleet(target: Target, project: Project, groups: Sequence[str]) -> list[Insta
     instances = [
         Instance(
             id=instance["InstanceId"],
-            outdated=version_of(instance) != wanted_version(target, group)
-            or not answers(joined.get(instance["InstanceId"])),
+            outdated=version_of(instance) != wanted or not answers(joined.get(instance["InstanceId"])),
             container_instance=joined.get(instance["InstanceId"]),
         )
         for group in described["AutoScalingGroups"]
+        for wanted in [wanted_version(target, group)]
         for instance in group["Instances"]
         if not instance["LifecycleState"].startswith(("Terminat", "Detach"))
     ]
@@ -143,6 +143,7 @@ class Refresh:
                 raise TimedOut(f"{what}: {left} after {STEP_SECONDS:.0f} s", f"{hint}; then culm aws refresh goes on")
             self.progress(f"{what}: {left}")
             self.pause(seconds)
+        raise AssertionError("intervals do not end")
 
     def _empties(self, arn: str) -> str:
         for instance in described_instances(self.target, self.project.name):

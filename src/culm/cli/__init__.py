@@ -86,7 +86,7 @@ OF_MACHINE = {
     errno.ENAMETOOLONG: "move the folder to a shorter path",
     errno.ENOSPC: "culm cluster prune, or free some space elsewhere on that disk",
     errno.EDQUOT: "culm cluster prune, or free some space: your quota of that disk is used up",
-    errno.EMFILE: "ulimit -n 1024",
+    errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
 }
 """Refusals of the operating system, and what to try."""
 NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE)

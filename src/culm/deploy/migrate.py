@@ -1,4 +1,7 @@
-"""Runs a service's migration as a one-time task and reads its exit code."""
+"""Runs a service's migration as a one-time task and reads its exit code.
+
+When it runs: `plan/rollout.py`. That it has run: a label of the next revision, read by `plan.wishes.migrated`.
+"""
 
 from typing import Any
 

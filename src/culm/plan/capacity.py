@@ -22,7 +22,7 @@ SECONDS_PER_HOUR = 3600
 
 @record
 class Demand:
-    """One service."""
+    """What one service needs: its load, the throughput that was measured of a task, a task's size."""
 
     name: str
     load: float | None
@@ -88,7 +88,7 @@ def sizes(demands: Sequence[Demand], factor: float) -> list[Size]:
         wanted[demand.memory, demand.cpu] += demand.tasks(factor)
     migrating = [(demand.memory, demand.cpu) for demand in demands if demand.migrates]
     if migrating:
-        wanted[max(migrating)] += 1
+        wanted[max(migrating)] += 1  # by memory first
     return [Size(memory=memory, cpu=cpu, count=number) for (memory, cpu), number in wanted.items()]
 
 

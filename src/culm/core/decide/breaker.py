@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-b
 
 from collections.abc import Sequence
 
+from culm.core.decide import events
 from culm.core.model.services import Deployment, DeploymentCircuitBreaker
 from culm.core.model.tasks import StopCode, Task
 
@@ -35,7 +36,7 @@ def has_failed(task: Task) -> bool:
         case StopCode.ESSENTIAL_CONTAINER_EXITED:
             return task.healthy_at is None
         case StopCode.SERVICE_SCHEDULER_INITIATED:
-            return (task.stopped_reason or "").startswith("Task failed ")
+            return (task.stopped_reason or "").startswith(events.TASK_FAILED)
         case _:
             return False
 

@@ -168,13 +168,18 @@ def cannot_launch(service: str, error: str) -> str:
     return f"(service {service}) failed to launch a task with (error {error})."
 
 
-FAILED_CHECKS = "Task failed container health checks"
+TASK_FAILED = "Task failed "
+"""How the stopped reason of a task begins that did not answer its health checks."""
+STOPPED_FOR_FAILED_CHECKS = f"{TASK_FAILED}container health checks"
 """The stopped reason of a task whose container health check fails."""
+
+
+FAILED_TARGET = f"{TASK_FAILED}ELB health checks"
 
 
 def failed_target(target_group_arn: str) -> str:
     """Return the stopped reason of a task whose target is unhealthy."""
-    return f"Task failed ELB health checks in (target-group {target_group_arn})"
+    return f"{FAILED_TARGET} in (target-group {target_group_arn})"
 
 
 def scaling(deployment_id: str) -> str:

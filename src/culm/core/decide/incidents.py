@@ -4,6 +4,7 @@ On aws EventBridge makes these sentences of ECS's own events (`aws.notifications
 the fields. The local cluster makes them of what it writes down itself, and sends them to the webhook.
 """
 
+from culm.core.decide import events
 from culm.core.model.instances import ContainerInstance
 from culm.core.model.tasks import Task
 
@@ -29,7 +30,7 @@ FEWEST_ANSWERS = 20
 
 KILLED = "OutOfMemory"
 """How the reason of a container begins that its memory limit ended."""
-UNHEALTHY_REASONS = ("Task failed ELB health checks", "Task failed container health checks")
+UNHEALTHY_REASONS = (events.FAILED_TARGET, events.STOPPED_FOR_FAILED_CHECKS)
 """How the reason of a task begins that was stopped because it did not answer its health checks."""
 
 

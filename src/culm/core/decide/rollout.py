@@ -283,7 +283,7 @@ class _Look:
             stop = self._stop(task, events.failed_target(target.target_group_arn), "its target is unhealthy")
             message = events.unhealthy_target(name, task.task_arn, target.port, target.target_group_arn, target.reason)
         else:
-            stop = self._stop(task, events.FAILED_CHECKS, "its container health check fails")
+            stop = self._stop(task, events.STOPPED_FOR_FAILED_CHECKS, "its container health check fails")
             message = events.failed_checks(name, task.task_arn)
         return [stop, Tell(service_arn=self.service.service_arn, message=message, why=stop.why)]
 

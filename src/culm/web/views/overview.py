@@ -22,6 +22,8 @@ from culm.web.views.parts import (
 )
 
 EVENTS = 14
+DEPLOYS = 8
+"""The newest."""
 MOST_TROUBLES = 5
 """More are folded away: what else the page shows must not be pushed out of sight."""
 
@@ -180,7 +182,7 @@ def _deploys(snapshot: Snapshot) -> Node:
     if not every:
         return empty("No deploy yet.")
     every.sort(key=lambda pair: pair[1].created_at, reverse=True)
-    return ul(".deploys")[(_deploy(service, each) for service, each in every[:8])]
+    return ul(".deploys")[(_deploy(service, each) for service, each in every[:DEPLOYS])]
 
 
 def _deploy(service: ServiceState, deployment: Deployment) -> Element:
