@@ -130,7 +130,7 @@ def test_thirty_services_go_through_s3_and_nothing_is_left_there(team: Team, acc
 def test_a_template_that_was_written_as_json_is_compared_by_what_it_means(team: Team, account: Account) -> None:
     target, project = team.target(account.endpoint), team.project
     as_json = json.dumps(read(body(stack.wanted_template(target, project))))
-    values = facts.values(target, target.settings, read(as_json)["Parameters"], None)
+    values = facts.parameter_values(target, target.settings, read(as_json)["Parameters"], None)
     account.client("cloudformation").create_stack(
         StackName="culm-bamboo",
         TemplateBody=as_json,

@@ -1,8 +1,8 @@
-"""What whoever makes, changes and removes a base stack has to be allowed. Pure.
+"""The rights that whoever makes, changes or removes a base stack needs. Pure.
 
 CloudFormation works with the rights of who asks it, so that these are the rights to each kind of resource in the
 template. What AWS names by its own ids (networks, keys) is bounded by the region alone, everything else by the
-project's name. Whoever may make roles and say what they may do can give himself as much; the bounds are against
+project's name. Whoever may make roles and say what they may do can give themselves as much; the bounds are against
 mistakes.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html

@@ -1,4 +1,4 @@
-"""Image repositories, two a service. They outlive the stack. Pure."""
+"""Image repositories, for services' images and for their migrations'. They outlive the stack. Pure."""
 
 import json
 

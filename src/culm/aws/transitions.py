@@ -42,7 +42,7 @@ def impossible(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None
         ("LoadBalancerSecurityGroup", "VpcId", "vpc: a stack stays in its network"),
     ):
         before, after = (_property(each, name, member) for each in (live, wanted))
-        # what is not written out is a parameter or a resource of the stack: `facts.values` compares those
+        # what is not written out is a parameter or a resource of the stack: `facts.parameter_values` compares those
         if isinstance(before, str) and isinstance(after, str) and before != after:
             return why
     return None

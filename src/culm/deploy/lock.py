@@ -225,9 +225,8 @@ class Lock:
         except (BotoCoreError, ClientError):
             return  # the next renewal may succeed; if AWS is out of reach, the deploy's own calls fail and say so
         if not renewed:
-            self._lost = self._taken_by(
-                "somebody else"
-            )  # before asking who: that may fail, and the deploy must stop anyway
+            # before asking who: that may fail, and the deploy must stop anyway
+            self._lost = self._taken_by("somebody else")
             with suppress(BotoCoreError, ClientError, ValueError, KeyError):  # the last two: not a lock of ours
                 holder = self.holder()
                 self._lost = self._taken_by(holder.by if holder else "`culm unlock`")

@@ -32,7 +32,7 @@ class Finding:
 
 
 def refuse(findings: Iterable[Finding]) -> None:
-    """Raise, if there are any."""
+    """Raise CulmError that names each finding, if there are any."""
     lines = [f"  {finding}" for finding in findings]
     if lines:
         raise CulmError(

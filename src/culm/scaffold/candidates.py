@@ -77,7 +77,7 @@ def complete(
         if candidate in balanced:
             route(candidate, front is candidate, alone=len(balanced) == 1)
         fill_health(candidate, runs_another_program=candidate in others)
-        stand_on(draft, candidate)
+        fill_database(draft, candidate)
     for candidate in first_of_each_folder(candidates):
         migrate(candidate, written)
     fixed = fixed_ports(candidates)
@@ -259,7 +259,7 @@ def fill_health(candidate: Outline, *, runs_another_program: bool = False) -> No
 SQLITE = re.compile(r"^sqlite\d?(\+\w+)?:|[\w/]\.sqlite3?$", re.IGNORECASE)
 
 
-def stand_on(draft: Draft, candidate: Outline) -> None:
+def fill_database(draft: Draft, candidate: Outline) -> None:
     """Give the candidate its database, by its drivers."""
     if candidate.sources is None:
         return

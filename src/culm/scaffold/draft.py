@@ -208,7 +208,10 @@ def settled(draft: Draft, root: Path) -> list[str]:
             repair(draft, block, match[3], why)
             if not draft.services:
                 return left_out
-    raise UsageError(f"{FILE} cannot be written so that it loads: {left_out[-1]}")
+    raise UsageError(
+        f"{FILE} cannot be written so that it loads: {left_out[-1]}",
+        "culm new NAME writes a service to begin with; the others are added by hand",
+    )
 
 
 def repair(draft: Draft, block: Block, key: str | None, why: str) -> None:

@@ -120,9 +120,8 @@ def by_hand(project: Project, service: Service, described: Described) -> Iterato
             yield Row(what=what, field=key, wanted=text(untouched), live=text(now), wins="live")
     wanted = render.deployment_configuration(service, start_first=False)
     breaker = {key: value for key, value in wanted["deploymentCircuitBreaker"].items() if key != "rollback"}
-    wanted["deploymentCircuitBreaker"] = (
-        breaker  # each roll decides anew whether it goes back: by what its migration does
-    )
+    # each roll decides anew whether it goes back: by what its migration does
+    wanted["deploymentCircuitBreaker"] = breaker
     if service.roll == "auto":
         wanted = {"deploymentCircuitBreaker": breaker}
     if "deploymentConfiguration" in described:

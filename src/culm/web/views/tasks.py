@@ -50,7 +50,7 @@ def _none(words: str) -> str:
 
 
 def matches(task: Task, words: str) -> bool:
-    """Return whether every word is somewhere in the task's own."""
+    """Return whether every word is somewhere in what the page shows of a task."""
     text = " ".join(
         (task.id, task.service, task.kind, task.revision, task.status, task.instance, task.image, task.ending)
     ).lower()

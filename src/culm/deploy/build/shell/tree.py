@@ -9,6 +9,7 @@ from culm.deploy.build.shell.words import REDIRECTIONS, Operator, Token, Unfinis
 class Simple:
     words: list[Word] = field(default_factory=list)
     output: tuple[Word, bool] | None = None
+    """The file that it writes, and whether it appends to it."""
     input: Word | None = None
     document: bool = False
     """It reads a here-document or a here-string."""
@@ -126,7 +127,7 @@ class Reader:
         return self.simple()
 
     def conditional(self) -> If:
-        """Read `if ... then ... elif ... else ... fi`. Raises what a shell calls a syntax error."""
+        """Read `if ... then ... elif ... else ... fi`. Raises Unfinished where a part is missing."""
         self.expect("if")
         branches = []
         otherwise: Sequence_ = []
@@ -147,7 +148,7 @@ class Reader:
                     return If(branches, otherwise)
 
     def loop(self) -> For:
-        """Read `for NAME in WORDS; do ... done`. Raises what a shell calls a syntax error."""
+        """Read `for NAME in WORDS; do ... done`. Raises Unfinished where a part is missing."""
         self.expect("for")
         name = self.keyword() or ""
         self.at += 1
