@@ -11,6 +11,7 @@ HELP = {
     "culm_service_failed_tasks": "Tasks of a service that failed within the last hour.",
     "culm_service_well": "1 when a service is as it is wanted, else 0.",
     "culm_service_requests_per_second": "Requests that the load balancer carried to a service, over the last minute.",
+    "culm_service_responses_per_second": "Answers of its targets by status class, over the last minute.",
     "culm_service_error_ratio": "Share of its answers with 5xx over the last five minutes.",
     "culm_service_response_seconds": "How fast its targets answered, by quantile.",
     "culm_service_response_mean_seconds": "How fast its targets answered on average.",
@@ -54,6 +55,8 @@ def _samples(snapshot: Snapshot) -> Iterator[tuple[str, dict[str, str], float | 
         yield "culm_service_failed_tasks", of, service.failures
         yield "culm_service_well", of, 1 if service.state in ("well", "asleep", "off") else 0
         yield "culm_service_requests_per_second", of, service.traffic.requests
+        for kind, many in service.traffic.answers.items():
+            yield "culm_service_responses_per_second", {**of, "class": kind}, many
         yield "culm_service_error_ratio", of, service.traffic.errors
         yield "culm_service_response_mean_seconds", of, service.traffic.mean
         for quantile, seconds in (

@@ -225,7 +225,8 @@ class Looker:
     ) -> dict[tuple[str, str], Graph]:
         if at - self._metrics_at < SLOW_SECONDS:
             return self._metrics
-        asked = metrics.queries(self.project.name, services, balanced.balancer)
+        free = self.target.settings.provider == "local"  # on AWS each metric that is asked for costs
+        asked = metrics.queries(self.project.name, services, balanced.balancer, answers=free)
         asked += self._task_queries({last(task["taskArn"]) for task in tasks if task["lastStatus"] == "RUNNING"})
         end = datetime.fromtimestamp(at // metrics.PERIOD_SECONDS * metrics.PERIOD_SECONDS, UTC)  # as periods begin
         graphs: dict[tuple[str, str], Graph] = {}

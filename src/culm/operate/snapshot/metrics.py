@@ -30,6 +30,8 @@ OF_TRAFFIC = (
     ("p95", "TargetResponseTime", "p95"),
     ("p99", "TargetResponseTime", "p99"),
 )
+OF_ANSWERS = tuple((f"{digit}xx", f"HTTPCode_Target_{digit}XX_Count", "Sum") for digit in (2, 3, 4))
+"""Besides `errors`, which are those with 5xx."""
 OF_USAGE = (
     ("memory", "MemoryUtilization", "Average"),
     ("memory_peak", "MemoryUtilization", "Maximum"),
@@ -63,8 +65,9 @@ class Query:
         }
 
 
-def queries(cluster: str, services: Iterable[Described], balancer: Described | None) -> list[Query]:
-    """Return all that is asked about services."""
+def queries(cluster: str, services: Iterable[Described], balancer: Described | None, *, answers: bool) -> list[Query]:
+    """Return all that is asked about services. `answers`: also how many answers of each status class there were."""
+    of_traffic = (*OF_TRAFFIC, *OF_ANSWERS) if answers else OF_TRAFFIC
     asked: list[Query] = []
     for service in services:
         name = service["serviceName"]
@@ -82,7 +85,7 @@ def queries(cluster: str, services: Iterable[Described], balancer: Described | N
             )
             asked += [
                 Query(of=name, what=what, namespace=BALANCER, name=metric, statistic=statistic, dimensions=dimensions)
-                for what, metric, statistic in OF_TRAFFIC
+                for what, metric, statistic in of_traffic
             ]
     return asked
 

@@ -4,6 +4,8 @@
 not answer has None.
 """
 
+from collections.abc import Mapping
+from dataclasses import field
 from typing import Literal
 
 from culm.core.model.record import record
@@ -109,6 +111,8 @@ class Traffic:
     """A second, over the last minute."""
     errors: float | None = None
     """Share of answers with 5xx, 0 to 1, over the last five minutes; None without any answer."""
+    answers: Mapping[str, float] = field(default_factory=dict)
+    """By status class, `2xx` to `5xx`: a second, over the last minute. Empty on AWS, where each would cost."""
     mean: float | None = None
     p50: float | None = None
     p95: float | None = None

@@ -323,6 +323,7 @@ def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float) -> 
     return Traffic(
         requests=_per_second(metrics.get((name, "requests")), now),
         errors=min(sum(wrong[-window:]) / total, 1.0) if total else None,
+        answers=_answers(metrics, name, now),
         mean=_recent(metrics.get((name, "mean")), now),
         p50=_recent(metrics.get((name, "p50")), now),
         p95=_recent(metrics.get((name, "p95")), now),
@@ -335,6 +336,14 @@ def traffic(metrics: Mapping[tuple[str, str], Graph], name: str, now: float) -> 
         ),
         latency_series=series(metrics.get((name, "p95")), now),
     )
+
+
+def _answers(metrics: Mapping[tuple[str, str], Graph], name: str, now: float) -> dict[str, float]:
+    """Return how many answers a second there are of each status class; nothing where they were not asked for."""
+    if (name, "2xx") not in metrics:
+        return {}
+    graphs = {"2xx": "2xx", "3xx": "3xx", "4xx": "4xx", "5xx": "errors"}
+    return {kind: _per_second(metrics.get((name, what)), now) or 0.0 for kind, what in graphs.items()}
 
 
 def usage(metrics: Mapping[tuple[str, str], Graph], name: str, now: float) -> Usage:
