@@ -210,7 +210,6 @@ resource "aws_ecs_service" "fleet" {
     type  = "spread"
     field = "instanceId"
   }
-  placement_constraints { type = "distinctInstance" }
   wait_for_steady_state = true
   depends_on            = [aws_ecs_cluster_capacity_providers.fleet]
 }
