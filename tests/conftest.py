@@ -23,6 +23,7 @@ from tests import ring
 from tests.bamboo import around as around
 from tests.bamboo import live as live
 from tests.bamboo import project as project
+from tests.browser import browser as browser
 from tests.outcome import pytest_sessionfinish as pytest_sessionfinish
 from tests.share import ELSEWHERE, SECOND_PYTHON
 from xdist.scheduler import LoadScopeScheduling

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from tests.scenarios.stand import Stand, eventually
 from tests.web.conftest import Opened, opened
-from tests.web.conftest import browser as browser
 
 PAGES = (
     "/",
@@ -167,6 +166,24 @@ def test_a_log_follows_on_a_phone_where_lines_are_wrapped(bamboo: Stand, tab: An
     tab.mouse.wheel(0, -300)
     bamboo.get("/catalog/products/400000")
     tab.wait_for_selector("#follow:has-text('new below')")
+
+
+def test_a_line_that_comes_between_the_page_and_its_stream_is_shown(bamboo: Stand, tab: Any, site: Opened) -> None:
+    def stored() -> bool:
+        found = bamboo.client("logs").filter_log_events(
+            logGroupName="/culm/bamboo/catalog", filterPattern='"products/500000"'
+        )
+        return bool(found["events"])
+
+    def held(route: Any) -> None:
+        bamboo.get("/catalog/products/500000")
+        eventually(stored)
+        route.continue_()
+
+    tab.route("**/live-logs*", held)
+    tab.goto(f"{site.base}/logs?service=catalog")
+    tab.wait_for_selector("#log .line:has-text('/catalog/products/500000')")
+    assert tab.locator("#log .line:has-text('/catalog/products/500000')").count() == 1
 
 
 def test_history_is_searched_by_words_and_by_patterns_and_shown_in_context(

@@ -1,8 +1,7 @@
-"""`culm open` as a process of its own, and a browser to look at it."""
+"""`culm open` as a process of its own."""
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,13 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pytest
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-REQUIRED = "CULM_REQUIRE_BROWSER"
-"""Set where a missing browser is a failure and not a reason to skip."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +46,3 @@ def opened(project: Path, environment: dict[str, str], *options: str) -> Iterato
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(10)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium; skipped by name where there is none."""
-    if CHROMIUM is None:
-        if os.environ.get(REQUIRED):
-            pytest.fail("there is no chromium: apt-get install chromium")
-        pytest.skip("there is no chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()

@@ -41,6 +41,16 @@ class Feed:
             with self._lock:
                 self._readers.discard(lines)
 
+    def newer(self, groups: Iterable[str], after: int) -> list[LogLine]:
+        """Return the lines of log groups that are newer than `after`, in epoch milliseconds; empty without an answer.
+
+        They fill the gap between what a page has shown and what its reader gets.
+        """
+        try:
+            return Follower(self.target, groups, after + 1).read()
+        except Exception:  # the cluster is away; the page says so
+            return []
+
     def stop(self) -> None:
         self._over.set()
 

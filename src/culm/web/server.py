@@ -5,10 +5,12 @@ import contextlib
 import hashlib
 import json
 import logging
+import re
 import secrets
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.resources import files
 from typing import Any
@@ -314,15 +316,25 @@ class Web:
         """Send new log lines as they come."""
         query = request.query_params
         service, words, level, task = (query.get(key, "") for key in ("service", "q", "level", "task"))
+        newest = request.headers.get("last-event-id") or query.get("after", "")  # the first: a stream that broke
+        after = int(newest) if re.fullmatch(r"[0-9]{1,15}", newest) else 0
 
         async def events() -> AsyncIterator[str]:
             snapshot = await run_in_threadpool(self.site.watcher.snapshot)
             names = {each.log_group: each.name for each in snapshot.services if each.log_group}
+            followed = [group for group, name in names.items() if service in ("", name)]
             with self.feed.reader() as lines:
+                taken = await run_in_threadpool(self.feed.newer, followed, after) if after else []
+                twice = Counter(taken)
                 yield event("ready", "")
                 quiet = 0.0
                 while not self.pulse.over:
-                    taken = [lines.get_nowait() for _ in range(min(lines.qsize(), 500))]
+                    for _ in range(min(lines.qsize(), 500)):
+                        line = lines.get_nowait()
+                        if twice[line] > 0:
+                            twice[line] -= 1
+                        else:
+                            taken.append(line)
                     wanted = [
                         line
                         for line in taken
@@ -333,12 +345,13 @@ class Web:
                     ]
                     if wanted:
                         html = "".join(str(line_item(line, names.get(line.group, ""), words=words)) for line in wanted)
-                        yield event("lines", html)
+                        yield event("lines", html, id=str(max(line.at for line in wanted)))
                         quiet = 0.0
                     elif quiet >= HEARTBEAT_SECONDS:
                         yield ": still here\n\n"
                         self.site.watcher.awake()
                         quiet = 0.0
+                    taken = []
                     await self.pulse.rest(0.15)
                     quiet += 0.15
 
@@ -421,13 +434,13 @@ def _static() -> dict[str, bytes]:
 STATIC: Mapping[str, bytes] = _static()
 
 
-def event(name: str, data: str) -> str:
-    """Return a server-sent event.
+def event(name: str, data: str, id: str = "") -> str:
+    """Return a server-sent event; a browser whose stream breaks tells the last `id` that it got.
 
     https://html.spec.whatwg.org/multipage/server-sent-events.html
     """
     lines = "".join(f"data: {line}\n" for line in data.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    return f"event: {name}\n{lines}\n"
+    return (f"id: {id}\n" if id else "") + f"event: {name}\n{lines}\n"
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -86,11 +86,11 @@ class Stage:
         for name, live in found.items():
             if self.dice.random() < 0.3:
                 continue
-            service = described.to(Service, live)
+            service = described.service(live)
             if not self.single:
                 service = replace(service, desired_count=max(1, service.desired_count + self.dice.choice([-1, 0, 1])))
             wanted.append(self.of(service, name))
-        fresh = described.to(Service, next(iter(found.values())))
+        fresh = described.service(next(iter(found.values())))
         wanted.append(self.of(replace(fresh, service_name="fresh", service_arn=f"{fresh.service_arn}-fresh"), "fresh"))
         return wanted
 

@@ -50,6 +50,7 @@ def logs(snapshot: Snapshot, query: Mapping[str, str], result: Found) -> Node:
     service, words, level = query.get("service", ""), query.get("q", ""), query.get("level", "")
     names = {each.log_group: each.name for each in snapshot.services if each.log_group}
     in_context = "stream" in query
+    after = max((line.at for line in result.lines), default=int(snapshot.at * 1000))
     return [
         htpy.h1(".sr")["Logs"],
         _filter(snapshot, query),
@@ -64,7 +65,7 @@ def logs(snapshot: Snapshot, query: Mapping[str, str], result: Found) -> Node:
                     names,
                     words=words,
                     middle=result.middle,
-                    follow="" if in_context or "end" in query else follow_address(query),
+                    follow="" if in_context or "end" in query else follow_address(query, after),
                 )
                 if result.lines or not in_context
                 else empty("Nothing is stored there."),
@@ -167,8 +168,10 @@ def last_lines(lines: Iterable[LogLine]) -> Element:
     return ol(".log", aria_label="Last log lines")[(line_item(line, "", short_head=True) for line in lines)]
 
 
-def follow_address(query: Mapping[str, str]) -> str:
-    return link("/live-logs", **{key: query[key] for key in ("service", "q", "level", "task") if key in query})
+def follow_address(query: Mapping[str, str], after: int) -> str:
+    """Return where lines come from that are newer than those shown. `after`: epoch milliseconds."""
+    chosen = {key: query[key] for key in ("service", "q", "level", "task") if key in query}
+    return link("/live-logs", **chosen, after=str(after))
 
 
 def line_item(
