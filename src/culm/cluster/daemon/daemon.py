@@ -357,6 +357,7 @@ class Daemon:
                 balancer_port_80 = components.plane.folder / render.handover_socket(task_endpoint.PORT)
                 for_tasks = group.create_task(TaskEndpoint(port, balancer_port_80).serve(components.listening))
             loops = self._start_loops(group, components)
+            limits.collect_less()
             self._announce(components.endpoint, port)
             await stopping.wait()
 
