@@ -147,6 +147,8 @@ async def test_a_token_is_the_issuers_for_us_in_time_and_for_whom_the_role_trust
     forger = ECKey.generate_key("P-256", {"kid": "one"})
     assert site.refusal(issuer.token(forger))[0] == "InvalidIdentityToken"
     assert site.refusal(issuer.token(aud="somebody")) == ("InvalidIdentityToken", "Incorrect token audience")
+    tagged = issuer.token(**{"https://aws.amazon.com/tags": {"principal_tags": {"team": ["shop"]}}})
+    assert "does not serve session tags" in site.refusal(tagged)[1]
     assert site.refusal(issuer.token(exp=1))[0] == "ExpiredTokenException"
     assert site.refusal(issuer.token(sub="repo:example/other:ref:refs/heads/main")) == (
         "AccessDenied",

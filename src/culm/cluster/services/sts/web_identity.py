@@ -28,6 +28,8 @@ NO_KEYS = (
     "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity"
     " documentation for requirements"
 )
+TAGS = "https://aws.amazon.com/tags"
+"""The claim of session tags."""
 
 
 @record
@@ -53,6 +55,10 @@ def assume_role_with_web_identity(call: Call, req: AssumeRoleWithWebIdentityInpu
     audiences = _audiences(claims)
     if not set(audiences) & set(provider.client_ids):
         raise AwsError("InvalidIdentityToken", "Incorrect token audience")
+    if TAGS in claims:
+        raise AwsError(
+            "InvalidIdentityToken", f"culm does not serve session tags of tokens: leave out the claim {TAGS}"
+        )
     subject = claims.get("sub")
     if not isinstance(subject, str):
         raise AwsError("InvalidIdentityToken", "Missing a required claim: sub")
